@@ -1,0 +1,1 @@
+"""The engine decides what should happen: pure Python, no clock, network, disk or randomness."""

@@ -1,0 +1,62 @@
+"""What an expression can see while a state runs, and the shape that every compiled expression has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+MISSING: Final = object()
+
+ContextMaker = Callable[[], Mapping[str, Any]]
+Entropy = Callable[[int], bytes]
+"""Random bytes from outside: the engine has no randomness of its own."""
+
+
+class Scope:
+    """The values in reach of one expression. Never change a value found here in place.
+
+    Attributes:
+        input: what `$` means in JSONPath and `$states.input` in JSONata.
+        context: makes the context object when asked; most expressions never ask.
+        variables: visible variables by name, without the dollar sign.
+        entropy: random bytes for States.UUID, States.MathRandom, `$uuid`, `$random`.
+        result: `$states.result`, or `MISSING` where there is none.
+        error_output: `$states.errorOutput`, or `MISSING` outside a catcher.
+        prepared: the JSONata engine's form of this scope, made at most once.
+    """
+
+    __slots__ = ("context", "entropy", "error_output", "input", "prepared", "result", "variables")
+
+    def __init__(
+        self,
+        input: Any,
+        context: ContextMaker,
+        variables: Mapping[str, Any],
+        entropy: Entropy,
+        result: Any = MISSING,
+        error_output: Any = MISSING,
+    ) -> None:
+        """Keep the values; nothing is copied."""
+        self.input = input
+        self.context = context
+        self.variables = variables
+        self.entropy = entropy
+        self.result = result
+        self.error_output = error_output
+        self.prepared: Any = None
+
+    def at(self, input: Any) -> Scope:
+        """The same surroundings with another `$`."""
+        return Scope(input, self.context, self.variables, self.entropy, self.result, self.error_output)
+
+    def with_result(self, result: Any) -> Scope:
+        """The same scope in which `$states.result` exists."""
+        return Scope(self.input, self.context, self.variables, self.entropy, result, self.error_output)
+
+
+Expression = Callable[[Scope], Any]
+"""A compiled path, intrinsic, template or JSONata expression: a JSON value out, or `StateError` raised."""
+
+
+class ExpressionSyntaxError(ValueError):
+    """The text is no valid expression. `args[0]` is the message for the author; the validator adds the location."""

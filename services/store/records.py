@@ -1,0 +1,150 @@
+"""Rows as the other services see them. Times in Unix milliseconds; payloads as the JSON bytes they came as."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from engine.execution.execution import Status
+from engine.execution.page import Page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateMachine:
+    """A state machine with its current revision."""
+
+    id: UUID
+    account: str
+    region: str
+    name: str
+    type: str
+    status: str
+    created_ms: int
+    revision: Revision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """An immutable snapshot of what an update can change. `number` 0 is the one of the creation (`INITIAL`)."""
+
+    id: UUID
+    machine_id: UUID
+    number: int
+    definition: str
+    role_arn: str
+    created_ms: int
+    logging: dict[str, Any] | None = None
+    tracing: dict[str, Any] | None = None
+    encryption: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewExecution:
+    """What StartExecution writes, and everything that ExecutionStarted needs."""
+
+    id: UUID
+    shard: int
+    machine_id: UUID
+    revision_id: UUID
+    name: str
+    input: bytes
+    start_ms: int
+    version_number: int | None = None
+    alias_name: str | None = None
+    trace_header: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredExecution:
+    """An execution's row joined with its machine, for describing, listing and loading."""
+
+    id: UUID
+    shard: int
+    machine_id: UUID
+    revision_id: UUID
+    account: str
+    region: str
+    machine_name: str
+    name: str
+    status: Status
+    input: bytes
+    start_ms: int
+    role_arn: str
+    machine_deleting: bool = False
+    version_number: int | None = None
+    alias_name: str | None = None
+    trace_header: str | None = None
+    output: bytes | None = None
+    error: str | None = None
+    cause: str | None = None
+    stop_ms: int | None = None
+    redrive_count: int = 0
+    redrive_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedExecution:
+    """What a scheduler needs to go on: the row, and the pages since the newest checkpoint, oldest first."""
+
+    row: StoredExecution
+    pages: list[Page]
+
+
+@dataclass(frozen=True, slots=True)
+class ShardTenure:
+    """One owner's turn on a shard. `seq` is the number of its newest commit."""
+
+    shard: int
+    owner: UUID
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionChange:
+    """A change of an execution's row that rides in a group commit: its end, its redrive, or its parking.
+
+    `wake_at_ms` is set while it runs (the database insists) and None once it has ended.
+    """
+
+    id: UUID
+    status: Status
+    wake_at_ms: int | None
+    output: bytes | None = None
+    error: str | None = None
+    cause: str | None = None
+    stop_ms: int | None = None
+    redrive_count: int = 0
+    redrive_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InboxRow:
+    """A command that must not be lost: msgpack of a `services.broker.messages.Command`."""
+
+    id: int
+    shard: int
+    body: bytes
+
+
+@dataclass(slots=True)
+class Batch:
+    """One group commit: everything of several shards, accepted shard by shard (the guard decides).
+
+    `pages` and `changes` carry the shard they belong to, `inbox_done` the ids of inbox rows that are dealt with,
+    `inbox_new` rows for other shards' inboxes (shard, body).
+    """
+
+    guards: list[ShardTenure]
+    pages: list[tuple[int, UUID, Page]] = field(default_factory=list)
+    changes: list[tuple[int, ExecutionChange]] = field(default_factory=list)
+    inbox_done: list[tuple[int, int]] = field(default_factory=list)
+    inbox_new: list[tuple[int, int, bytes]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The answer to a group commit: which shards it was accepted for, and the database clock."""
+
+    shards: frozenset[int]
+    now_ms: int
