@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
+from engine.execution.page import Page
 from services.store.records import (
+    Activity,
+    Alias,
     Batch,
     Committed,
+    EventsPage,
+    ExecutionFilter,
     InboxRow,
+    ListedExecution,
     LoadedExecution,
     NewExecution,
     Revision,
     ShardTenure,
+    StateMachine,
     StoredExecution,
+    Version,
 )
 
 
@@ -41,8 +49,12 @@ class SchedulerStore(Protocol):
         """
         ...
 
-    async def due(self, shards: Sequence[int], before_ms: int, limit: int) -> list[UUID]:
-        """Running executions whose wake_at has come, oldest first."""
+    async def due(self, shards: Sequence[int], before_ms: int, limit: int, from_ms: int = 0) -> list[UUID]:
+        """Running executions with `from_ms <= wake_at < before_ms`, oldest first.
+
+        What an owner holds in memory keeps the wake_at of its start, so a periodic scan passes the time of the scan
+        before (less some overlap) as `from_ms`; a new owner begins at 0.
+        """
         ...
 
     async def load(self, ids: Sequence[UUID]) -> list[LoadedExecution]:
@@ -61,6 +73,11 @@ class SchedulerStore(Protocol):
 class AdmissionStore(Protocol):
     """StartExecution's half."""
 
+    @property
+    def shards(self) -> int:
+        """How many shards there are, for `shard_of`."""
+        ...
+
     async def admit(self, rows: Sequence[NewExecution]) -> list[StoredExecution | None]:
         """Write new executions in one transaction; for a name already taken, the execution that has it, else None."""
         ...
@@ -71,4 +88,162 @@ class AdmissionStore(Protocol):
 
     async def put_in_inbox(self, shard: int, body: bytes) -> None:
         """Leave a command for the shard's owner."""
+        ...
+
+
+class ApiStore(AdmissionStore, Protocol):
+    """Everything the API reads and writes. Storage only: what AWS would answer is the API's business.
+
+    Every method is one transaction. Lists take the cursor of the last row of the page before (None: from the start).
+    """
+
+    # State machines and revisions
+
+    async def create_machine(self, machine: StateMachine, tags: Mapping[str, str]) -> StateMachine | None:
+        """Write a machine with its revision (number 0) and tags; None, or the machine that has the name already."""
+        ...
+
+    async def update_machine(self, revision: Revision) -> bool:
+        """Make this the current revision; False unless the machine is ACTIVE and its current one is `number - 1`."""
+        ...
+
+    async def machine_by_name(self, account: str, region: str, name: str) -> StateMachine | None:
+        """The machine of that name, ACTIVE or DELETING."""
+        ...
+
+    async def machine_by_id(self, machine_id: UUID) -> StateMachine | None:
+        """A machine, also one that is gone and only kept for its executions (status DELETED)."""
+        ...
+
+    async def list_machines(self, account: str, region: str, after: str | None, limit: int) -> list[StateMachine]:
+        """ACTIVE machines by name; `after` is a name. Definitions are left empty."""
+        ...
+
+    async def delete_machine(self, machine_id: UUID, now_ms: int) -> bool:
+        """Mark it DELETING, with its versions, aliases and tags gone at once; False if it was so already."""
+        ...
+
+    async def finish_deletions(self, deleted_before_ms: int) -> int:
+        """Let machines without a running execution, deleted before that time, become DELETED; returns how many."""
+        ...
+
+    async def revision(self, revision_id: UUID) -> Revision:
+        """A revision; KeyError if there is none."""
+        ...
+
+    # Versions
+
+    async def publish_version(
+        self, machine_id: UUID, revision_id: UUID, description: str, now_ms: int
+    ) -> Version | None:
+        """The version of that revision, new or as published before; None if the revision is not the current one."""
+        ...
+
+    async def version(self, machine_id: UUID, number: int) -> Version | None:
+        """One version."""
+        ...
+
+    async def list_versions(self, machine_id: UUID, before: int | None, limit: int) -> list[Version]:
+        """Versions, newest first; `before` is a number."""
+        ...
+
+    async def delete_version(self, machine_id: UUID, number: int) -> list[str]:
+        """Delete it, or return the names of the aliases that route to it and leave it."""
+        ...
+
+    # Aliases
+
+    async def create_alias(self, alias: Alias) -> Alias | None:
+        """Write it; None, or the alias that has the name already.
+
+        Raises:
+            KeyError: a version it routes to is gone.
+        """
+        ...
+
+    async def update_alias(
+        self,
+        machine_id: UUID,
+        name: str,
+        now_ms: int,
+        description: str | None = None,
+        routes: tuple[tuple[int, int], ...] | None = None,
+    ) -> Alias | None:
+        """Change what is given; the alias as it is now, None if there is none. KeyError as above."""
+        ...
+
+    async def alias(self, machine_id: UUID, name: str) -> Alias | None:
+        """One alias."""
+        ...
+
+    async def list_aliases(
+        self, machine_id: UUID, after: tuple[int, str] | None, limit: int, version_number: int | None = None
+    ) -> list[Alias]:
+        """Aliases (that route to a version), oldest first; `after` is (created_ms, name)."""
+        ...
+
+    async def delete_alias(self, machine_id: UUID, name: str) -> bool:
+        """Delete it; False if there was none."""
+        ...
+
+    # Tags: of a machine or an activity, by its id
+
+    async def tags(self, resource_id: UUID) -> dict[str, str]:
+        """The tags of a resource, by key."""
+        ...
+
+    async def put_tags(self, resource_id: UUID, tags: Mapping[str, str], most: int) -> bool:
+        """Add or replace; False, and nothing changed, if the resource would have more than `most`."""
+        ...
+
+    async def remove_tags(self, resource_id: UUID, keys: Sequence[str]) -> None:
+        """Remove those that are there."""
+        ...
+
+    # Activities
+
+    async def create_activity(self, activity: Activity, tags: Mapping[str, str]) -> Activity | None:
+        """Write it; None, or the activity that has the name already."""
+        ...
+
+    async def activity_by_name(self, account: str, region: str, name: str) -> Activity | None:
+        """One activity."""
+        ...
+
+    async def list_activities(self, account: str, region: str, after: str | None, limit: int) -> list[Activity]:
+        """Activities by name; `after` is a name."""
+        ...
+
+    async def delete_activity(self, activity_id: UUID) -> bool:
+        """Delete it and its tags; False if there was none."""
+        ...
+
+    # Executions and their history
+
+    async def execution_by_name(
+        self, account: str, region: str, machine_name: str, name: str
+    ) -> StoredExecution | None:
+        """The newest execution of that name (a machine may have been deleted and created again)."""
+        ...
+
+    async def execution_by_id(self, execution_id: UUID) -> StoredExecution | None:
+        """One execution."""
+        ...
+
+    async def list_executions(self, wanted: ExecutionFilter, limit: int) -> list[ListedExecution]:
+        """Executions, newest first."""
+        ...
+
+    async def history_pages(
+        self, execution_id: UUID, from_event: int | None, limit: int, reverse: bool = False
+    ) -> list[EventsPage]:
+        """The pages that hold `limit` events from `from_event` on (None: from the first, or the last if reverse).
+
+        Pages come in the order asked for; the first and the last may hold events beyond what was asked for, and
+        events inside a page always ascend.
+        """
+        ...
+
+    async def pages(self, execution_id: UUID, first: int, last: int) -> list[Page]:
+        """Whole pages by number, both ends included: for the frames as they were."""
         ...

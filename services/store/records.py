@@ -10,6 +10,10 @@ from engine.execution.execution import Status
 from engine.execution.page import Page
 
 
+def shard_of(execution_id: UUID, shards: int) -> int:
+    """The shard that an execution belongs to for good: its random bits decide."""
+    return int.from_bytes(execution_id.bytes[8:]) % shards
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateMachine:
     """A state machine with its current revision."""
@@ -36,6 +40,42 @@ class Revision:
     created_ms: int
     logging: dict[str, Any] | None = None
     tracing: dict[str, Any] | None = None
+    encryption: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A published version: a number that points to a revision for good."""
+
+    machine_id: UUID
+    number: int
+    revision_id: UUID
+    revision_number: int
+    description: str
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alias:
+    """A name for one or two versions with weights: `routes` are (version number, weight)."""
+
+    machine_id: UUID
+    name: str
+    description: str
+    routes: tuple[tuple[int, int], ...]
+    created_ms: int
+    updated_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """An activity, as CreateActivity made it."""
+
+    id: UUID
+    account: str
+    region: str
+    name: str
+    created_ms: int
     encryption: dict[str, Any] | None = None
 
 
@@ -81,6 +121,50 @@ class StoredExecution:
     stop_ms: int | None = None
     redrive_count: int = 0
     redrive_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedExecution:
+    """An execution as lists show it: no payloads."""
+
+    id: UUID
+    machine_id: UUID
+    name: str
+    status: Status
+    start_ms: int
+    version_number: int | None = None
+    alias_name: str | None = None
+    stop_ms: int | None = None
+    redrive_count: int = 0
+    redrive_ms: int | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionFilter:
+    """Which executions a list is about; what is None or empty does not restrict.
+
+    `machine_ids` must name at least one machine. `before` is the cursor: the id of the last execution of the page
+    before. Times compare with the start.
+    """
+
+    machine_ids: tuple[UUID, ...]
+    statuses: tuple[Status, ...] = ()
+    name_prefix: str = ""
+    error: str | None = None
+    started_from_ms: int | None = None
+    started_before_ms: int | None = None
+    before: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventsPage:
+    """The half of a page that the history is read from: packed events, no frames."""
+
+    number: int
+    first_event_id: int
+    last_event_id: int
+    events: bytes
 
 
 @dataclass(frozen=True, slots=True)
