@@ -7,7 +7,7 @@ A body on the wire is a msgpack array of messages, so one broker message carries
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -19,23 +19,34 @@ class Hint(msgspec.Struct, array_like=True, tag=1):
 
 
 class Offer(msgspec.Struct, array_like=True, tag=2):
-    """Scheduler to a pool's workers: an attempt waits for a slot. `reply_to` is the scheduler's queue."""
+    """Scheduler to a pool's workers: an attempt waits for a slot. `reply_to` is the scheduler's queue.
+
+    An activity's attempt is offered to one API process at a time, among those that wished for it (`Wish`), on the
+    queue that its wish names; `activity` is then the activity's ARN and a claim must come within a few seconds.
+    """
 
     execution_id: bytes
     shard: int
     path: str
     token: bytes
     reply_to: str
+    activity: str = ""
 
 
 class Claim(msgspec.Struct, array_like=True, tag=3):
-    """Worker to scheduler: I have a slot for that attempt. `queue` is where the incarnation listens."""
+    """Worker to scheduler: I have a slot for that attempt. `queues.incarnation(incarnation)` is where it listens.
+
+    For an activity the API process is the incarnation and `worker_name` is what GetActivityTask said. The answer is
+    a `Grant` after the commit that holds ActivityStarted (of its job only `task_token` and `input` are read; no
+    result follows, SendTask* do), or a `Refusal`.
+    """
 
     execution_id: bytes
     shard: int
     path: str
     token: bytes
     incarnation: str
+    worker_name: str | None = None
 
 
 class Refusal(msgspec.Struct, array_like=True, tag=4):
@@ -137,8 +148,22 @@ class Poll(msgspec.Struct, array_like=True, tag=9):
 class Command(msgspec.Struct, array_like=True, tag=10):
     """API to scheduler: something that is answered after its commit (R18).
 
-    `kind`: `stop`, `task-succeeded`, `task-failed`, `task-heartbeat`, `redrive`, `activity-lease`, `machine-deleted`.
-    `request_id` "" wants no reply (inbox). `body` is msgpack of what the kind needs.
+    `request_id` "" wants no reply (inbox). `body` is the msgpack array named below, packed by `pack`; the reply's
+    body likewise. An error reply's body holds the one value that AWS's text names.
+
+    | kind             | body                         | reply              | errors                                    |
+    |------------------|------------------------------|--------------------|-------------------------------------------|
+    | `stop`           | [error, cause] (or nil)      | [stop_ms]          | ExecutionDoesNotExist []                  |
+    | `task-succeeded` | [path, token, output bytes]  | []                 | TaskTimedOut [resource]                   |
+    | `task-failed`    | [path, token, error, cause]  | []                 | TaskTimedOut [resource]                   |
+    | `task-heartbeat` | [path, token]                | []                 | TaskTimedOut [resource]                   |
+    | `redrive`        | [client_token] (or nil)      | [redrive_ms]       | ExecutionNotRedrivable [reason],          |
+    |                  |                              |                    | ExecutionDoesNotExist []                  |
+    | `machine-deleted`| [machine id, 16 bytes]       | none               |                                           |
+
+    A stop of an execution that has ended answers its original stop_ms. `resource` is what AWS names as timed out:
+    the Resource of the task state. A client_token that redrove before answers the redrive_ms of that time.
+    `machine-deleted` goes to every scheduler, with `execution_id` b"" and shard 0.
     """
 
     request_id: str
@@ -150,14 +175,29 @@ class Command(msgspec.Struct, array_like=True, tag=10):
 
 
 class Reply(msgspec.Struct, array_like=True, tag=11):
-    """Scheduler to API: the answer. `error` is "" or AWS's error code; `body` is msgpack of what the kind answers."""
+    """Scheduler to API: the answer. `error` is "" or AWS's error code; `Command` says what `body` holds.
+
+    The error `NotOwner` means: the shard has another owner now, ask that one.
+    """
 
     request_id: str
     error: str
     body: bytes = b""
 
 
-Message: TypeAlias = Hint | Offer | Claim | Refusal | Grant | Result | Ack | Beat | Poll | Command | Reply
+class Wish(msgspec.Struct, array_like=True, tag=12):
+    """API to every scheduler: that many GetActivityTask calls wait for each of these activities, by ARN.
+
+    A wish replaces the one before for the same `reply_to` and activity (0 takes it back) and is forgotten after 15
+    seconds; it is sent again every 5 seconds while anybody waits. A scheduler that has open, unbound attempts of an
+    activity offers as many as are wished for.
+    """
+
+    reply_to: str
+    activities: list[tuple[str, int]]
+
+
+Message: TypeAlias = Hint | Offer | Claim | Refusal | Grant | Result | Ack | Beat | Poll | Command | Reply | Wish
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Message])
@@ -175,3 +215,13 @@ def decode(body: bytes) -> list[Message]:
         msgspec.DecodeError: not a body of ours.
     """
     return _decoder.decode(body)
+
+
+def pack(*values: bytes | str | int | None) -> bytes:
+    """Pack the body of a command or a reply."""
+    return _encoder.encode(values)
+
+
+def unpack(body: bytes) -> list[Any]:
+    """Unpack the body of a command or a reply; an empty one is no values."""
+    return msgspec.msgpack.decode(body, type=list[Any]) if body else []
