@@ -100,7 +100,16 @@ class Grant(msgspec.Struct, array_like=True, tag=5):
 class Result(msgspec.Struct, array_like=True, tag=6):
     """Worker to scheduler: how the attempt ended. Sent again until acknowledged (R13).
 
-    `kind`: `succeeded` (output), `failed` (error, cause), `submitted` (output, job), `given-back`.
+    | kind         | means                                                                                |
+    |--------------|--------------------------------------------------------------------------------------|
+    | `succeeded`  | done: `output`                                                                       |
+    | `failed`     | `error`, `cause`                                                                     |
+    | `submitted`  | the call answered `output`, the task goes on; `job` (JSON) says what to poll, if any |
+    | `given-back` | never started; the grant may be forgotten and the attempt offered again              |
+    | `lost`       | the worker stopped while it ran; the same as a worker that was lost                  |
+
+    The answer to a `Poll` is sent once, without being kept: `succeeded`, `failed` or `pending`, which means that the
+    job still runs (`output`: seconds until the next look, as JSON). Its `incarnation` is the one that looked.
     """
 
     execution_id: bytes

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-_PREFIX = "stepwell"
+from typing import Final
+
+_PREFIX: Final = "stepwell"
+
+EXPIRES_SECONDS: Final = 600
+"""A queue that nobody has written to for so long vanishes: everything in it can be sent again from committed state."""
 
 
 def offers(pool: str) -> str:
@@ -33,3 +38,13 @@ def shard(number: int) -> str:
 def api(node_id: str) -> str:
     """Replies for one API process."""
     return f"{_PREFIX}.api.{node_id}"
+
+
+def wake(subscription_id: str) -> str:
+    """An empty body here makes a waiting subscription look at its list of queues again."""
+    return f"{_PREFIX}.wake.{subscription_id}"
+
+
+def is_shared(queue: str) -> bool:
+    """Do several processes take turns at this queue? Then bodies must travel one by one, not joined."""
+    return queue.startswith((f"{_PREFIX}.offers.", f"{_PREFIX}.polls."))
