@@ -1,0 +1,117 @@
+"""`deploy` and `list`: state machines."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from services.cli.options import DefinitionFile, Endpoint, Json, Region
+
+if TYPE_CHECKING:
+    from services.cli.client import Client
+
+DEFAULT_ROLE = "arn:aws:iam::000000000000:role/stepwell"
+
+Name = Annotated[str | None, typer.Option(help="Name of the state machine; else the file's.", show_default=False)]
+MachineType = Annotated[str, typer.Option("--type", help="STANDARD or EXPRESS.")]
+Role = Annotated[str, typer.Option(help="ARN of the role that the executions run under.")]
+
+
+def deploy(
+    file: DefinitionFile,
+    name: Name = None,
+    type: MachineType = "STANDARD",
+    role_arn: Role = DEFAULT_ROLE,
+    endpoint: Endpoint = None,
+    region: Region = None,
+) -> None:
+    """Create a state machine from a definition, or update the one of that name."""
+    from services.cli.client import connect
+
+    arn, verb = put_machine(connect(endpoint, region), file, name, type, role_arn)
+    print(f"{verb} {arn}")
+
+
+def put_machine(client: Client, file: Path, name: str | None, machine_type: str, role_arn: str) -> tuple[str, str]:
+    """Create or update; returns the ARN and the word for what was done."""
+    from services.cli.errors import ServerError
+
+    definition = file.read_text("utf-8")
+    wanted = name or machine_name(file)
+    try:
+        answer = client.call(
+            "CreateStateMachine", name=wanted, definition=definition, roleArn=role_arn, type=machine_type.upper()
+        )
+        return str(answer["stateMachineArn"]), "created"
+    except ServerError as error:
+        if error.code != "StateMachineAlreadyExists":
+            raise
+    from services.cli.resolve import machine_arn
+
+    arn = machine_arn(client, wanted)
+    client.call("UpdateStateMachine", stateMachineArn=arn, definition=definition, roleArn=role_arn)
+    return arn, "updated"
+
+
+def machine_name(file: Path) -> str:
+    """The file's name without its endings, made of the characters that a name may have."""
+    stem = file.name.split(".")[0] or "machine"
+    return re.sub(r"[^0-9A-Za-z_-]", "-", stem)[:80]
+
+
+def list_all(
+    machine: Annotated[
+        str | None, typer.Argument(help="Name or ARN of a state machine: list its executions.", show_default=False)
+    ] = None,
+    status: Annotated[str | None, typer.Option(help="Only executions of that status.", show_default=False)] = None,
+    limit: Annotated[int, typer.Option(help="How many executions at most.", min=1)] = 50,
+    json: Json = False,
+    endpoint: Endpoint = None,
+    region: Region = None,
+) -> None:
+    """List the state machines, or the executions of one."""
+    from services.cli.client import connect
+
+    client = connect(endpoint, region)
+    if machine is None:
+        _list_machines(client, json)
+    else:
+        _list_executions(client, machine, status, limit, json)
+
+
+def _list_machines(client: Client, as_json: bool) -> None:
+    from services.cli.screen import moment, print_json, print_table
+
+    machines = list(client.pages("ListStateMachines", "stateMachines"))
+    if as_json:
+        print_json(machines)
+    else:
+        rows = [(it["name"], it["type"], moment(it["creationDate"]), it["stateMachineArn"]) for it in machines]
+        print_table(("NAME", "TYPE", "CREATED (UTC)", "ARN"), rows)
+
+
+def _list_executions(client: Client, machine: str, status: str | None, limit: int, as_json: bool) -> None:
+    from itertools import islice
+
+    from services.cli.resolve import machine_arn
+    from services.cli.screen import duration, moment, print_json, print_table
+
+    pages = client.pages(
+        "ListExecutions",
+        "executions",
+        stateMachineArn=machine_arn(client, machine),
+        statusFilter=status.upper() if status else None,
+        maxResults=min(limit, 1000),
+    )
+    executions: list[dict[str, Any]] = list(islice(pages, limit))
+    if as_json:
+        print_json(executions)
+        return
+    rows = [
+        (it["name"], it["status"], moment(it["startDate"]), duration(it["startDate"], it.get("stopDate")))
+        for it in executions
+    ]
+    print_table(("EXECUTION", "STATUS", "STARTED (UTC)", "TOOK"), rows)

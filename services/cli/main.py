@@ -1,0 +1,80 @@
+"""The front door of the `stepwell` command.
+
+Every command lives in `services/cli/commands/`; here they only get their names. What a command needs is imported
+when it runs, so that `stepwell --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from services.cli.commands import definitions, executions, functions, machines, roles, setup, up
+
+app = typer.Typer(
+    name="stepwell",
+    help="AWS Step Functions that you run yourself.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_SERVER = "Server"
+_WORKFLOWS = "Workflows (talk to a running server)"
+_OFFLINE = "Definitions (need no server)"
+_SETUP = "Set-up"
+
+for _panel, _commands in {
+    _SERVER: {
+        "up": up.up,
+        "api": roles.api,
+        "scheduler": roles.scheduler,
+        "worker": roles.worker,
+        "migrate": roles.migrate,
+    },
+    _WORKFLOWS: {
+        "deploy": machines.deploy,
+        "list": machines.list_all,
+        "start": executions.start,
+        "run": executions.run,
+        "history": executions.history,
+        "stop": executions.stop,
+    },
+    _OFFLINE: {
+        "validate": definitions.validate,
+        "graph": definitions.graph,
+        "schema": definitions.schema,
+    },
+    _SETUP: {
+        "env": setup.env,
+        "profile": setup.profile,
+        "doctor": setup.doctor,
+        "functions": functions.functions,
+    },
+}.items():
+    for _name, _command in _commands.items():
+        app.command(_name, rich_help_panel=_panel)(_command)
+
+
+def main() -> None:
+    """Run the command line; errors of the server and of the network become one line and exit code 2."""
+    from services.cli.errors import CommandError, Unreachable
+
+    try:
+        app()
+    except Unreachable as error:
+        _say(f"{error}; start one with `stepwell up`")
+    except CommandError as error:
+        _say(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+
+
+def _say(text: str) -> None:
+    print(f"stepwell: {text}", file=sys.stderr)
+    sys.exit(2)

@@ -1,0 +1,39 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+Endpoint: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="URL of the server; else STEPWELL_ENDPOINT, AWS_ENDPOINT_URL_SFN or AWS_ENDPOINT_URL, "
+        "else http://127.0.0.1:8083.",
+        show_default=False,
+    ),
+]
+Region: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="AWS region; else AWS_REGION, else us-east-1.", show_default=False),
+]
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Input: TypeAlias = Annotated[
+    str, typer.Option("--input", "-i", help="Input as JSON, or @FILE to read it from a file, or - for standard input.")
+]
+DefinitionFile: TypeAlias = Annotated[
+    Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A definition in the Amazon States Language.")
+]
+DatabaseUrl: TypeAlias = Annotated[
+    str | None, typer.Option(help="Postgres URL; else STEPWELL_DATABASE_URL.", show_default=False)
+]
+BrokerUrl: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="Broker, such as redis://host:6379/0; else STEPWELL_BROKER_URL.", show_default=False),
+]
+FunctionFiles: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option("--functions", exists=True, dir_okay=False, help="Map file of function targets; may be repeated."),
+]
