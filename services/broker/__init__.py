@@ -1,0 +1,1 @@
+"""Hints between the processes: messages, queues and the brokers that carry them."""

@@ -1,0 +1,45 @@
+"""How we talk to kombu: the anonymous exchange, no acknowledgements, short timeouts, and queues that expire.
+
+A named exchange would lose its bindings when Redis is emptied, and publishing would succeed while the message vanishes;
+the anonymous exchange keeps working, because the routing key is the queue.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from kombu import Connection, Exchange, Queue
+
+from services.broker import queues
+
+CONNECT_SECONDS: Final = 5
+SOCKET_SECONDS: Final = 5
+HEALTH_CHECK_SECONDS: Final = 5
+
+ANONYMOUS: Final = Exchange("")
+
+_REDIS_OPTIONS: Final[dict[str, Any]] = {
+    "ack_emulation": False,
+    "priority_steps": [0],
+    "socket_timeout": SOCKET_SECONDS,
+    "socket_connect_timeout": CONNECT_SECONDS,
+    "socket_keepalive": True,
+    "health_check_interval": HEALTH_CHECK_SECONDS,
+    "client_name": "stepwell",
+}
+
+
+def connection(url: str) -> Connection:
+    """A connection to the broker, not yet opened. Retrying is ours: kombu and its clients try once."""
+    options = _REDIS_OPTIONS if url.startswith(("redis", "rediss", "sentinel", "valkey")) else {}
+    return Connection(url, connect_timeout=CONNECT_SECONDS, transport_options=dict(options))
+
+
+def queue_of(name: str) -> Queue:
+    """The queue of that name, which vanishes some time after the last message to it."""
+    return Queue(name, exchange=ANONYMOUS, routing_key=name, expires=queues.EXPIRES_SECONDS, no_ack=True)
+
+
+def visible(url: str) -> str:
+    """The URL without its password, for logs."""
+    return str(Connection(url).as_uri())
