@@ -7,7 +7,7 @@ from enum import IntEnum
 from uuid import UUID
 
 from engine.asl.model import Program, State
-from engine.execution.frame import Frame
+from engine.execution.frame import Ended, Frame
 from engine.limits import EXECUTION_SECONDS_MAX, EXPRESS_SECONDS_MAX
 from engine.payload import Payload
 
@@ -40,6 +40,7 @@ class Origin:
     alias_arn: str | None = None
     trace_header: str | None = None
     map_run_arn: str | None = None
+    synchronous: bool = False
 
     @property
     def region(self) -> str:
@@ -52,15 +53,33 @@ class Origin:
         return self.arn.split(":", 5)[4]
 
 
+class Family:
+    """The branches or iterations of one frame. Derived from the frames, never written.
+
+    Attributes:
+        frames: by index; those that ended stay until the parent has collected their outputs.
+        open: how many have not ended.
+    """
+
+    __slots__ = ("frames", "open")
+
+    def __init__(self) -> None:
+        """Nobody yet."""
+        self.frames: dict[int, Frame] = {}
+        self.open = 0
+
+
 class Execution:
     """A working copy: `advance` changes it in place; keep it only if the commit succeeds.
 
     Attributes:
         origin: what was fixed at the start.
         program: the compiled definition it runs.
-        frames: live frames by path.
+        frames: live frames by path. A failed execution keeps them: a redrive goes on from there.
+        families: children by path of their parent; derived.
         last_event_id: number of the newest history event.
         page_number: number of the newest page; pages count 1, 2, 3.
+        pages_bytes, checkpoint_bytes: size of the frames written since the newest checkpoint, and of that one.
         status, output, error, cause, stop_ms: how it ended.
         redrive_count, redrive_ms: redrives so far and when the last one was.
         machine_deleted: the next transition ends it.
@@ -68,8 +87,9 @@ class Execution:
 
     __slots__ = (
         "cause",
-        "children",
+        "checkpoint_bytes",
         "error",
+        "families",
         "frames",
         "last_event_id",
         "machine_deleted",
@@ -82,7 +102,6 @@ class Execution:
         "redrive_ms",
         "status",
         "stop_ms",
-        "terminal_frames",
     )
 
     def __init__(self, origin: Origin, program: Program) -> None:
@@ -90,11 +109,11 @@ class Execution:
         self.origin = origin
         self.program = program
         self.frames: dict[str, Frame] = {}
-        self.children: dict[str, list[Frame]] = {}
-        self.terminal_frames: dict[str, Frame] = {}
+        self.families: dict[str, Family] = {}
         self.last_event_id = 0
         self.page_number = 0
         self.pages_bytes = 0
+        self.checkpoint_bytes = 0
         self.status = Status.RUNNING
         self.output: Payload | None = None
         self.error: str | None = None
@@ -120,3 +139,21 @@ class Execution:
     def state_of(self, frame: Frame) -> State:
         """The state that the frame is in."""
         return self.program.all_states[frame.state]
+
+    def adopt(self, frame: Frame) -> None:
+        """Add a frame, and tell its parent's family."""
+        self.frames[frame.path] = frame
+        parent, _, index = frame.path.rpartition("/")
+        if parent:
+            family = self.families.setdefault(parent, Family())
+            family.frames[int(index)] = frame
+            family.open += not isinstance(frame.waits, Ended)
+
+    def drop_children(self, path: str) -> None:
+        """Remove every frame below `path`."""
+        family = self.families.pop(path, None)
+        if family is None:
+            return
+        for child in family.frames.values():
+            self.frames.pop(child.path, None)
+            self.drop_children(child.path)

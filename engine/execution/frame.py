@@ -43,6 +43,7 @@ class Attempt(msgspec.Struct, array_like=True, tag="attempt"):
         role_arn: evaluated Credentials.RoleArn.
         job: what a `.sync` integration needs to poll and cancel its job; None before TaskSubmitted.
         number: 0 for the first attempt of a visit.
+        early_output, early_failure: a result by task token that came before TaskSubmitted; it counts after it.
     """
 
     token: bytes
@@ -59,6 +60,8 @@ class Attempt(msgspec.Struct, array_like=True, tag="attempt"):
     role_arn: str | None = None
     job: Payload | None = None
     number: int = 0
+    early_output: Payload | None = None
+    early_failure: tuple[str | None, str | None] | None = None
 
     @property
     def bound(self) -> bool:
@@ -107,7 +110,7 @@ class Ended(msgspec.Struct, array_like=True, tag="ended"):
 Wait: TypeAlias = Until | BackOff | Ready | Attempt | Children | MapRun | Ended
 
 
-class Frame(msgspec.Struct, array_like=True, dict=True):
+class Frame(msgspec.Struct, array_like=True):
     """One place where control is.
 
     Attributes:

@@ -1,0 +1,152 @@
+"""The inline Map state: run one sub-machine per item, so many at a time, and collect the outputs in order.
+
+History: MapStateEntered, MapStateStarted, per item MapIterationStarted ... MapIterationSucceeded, at last
+MapStateSucceeded and MapStateExited (both caused by the MapIterationSucceeded that came last).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.asl.model import MapState, NumberLimit
+from engine.execution.context import scope_of
+from engine.execution.frame import Children, Frame
+from engine.execution.outcome import Outcome
+from engine.execution.step import Step
+from engine.expressions.scope import Scope
+from engine.failure import StateError, evaluation_error, runtime_error
+from engine.limits import INLINE_MAP_CONCURRENCY
+from engine.payload import Payload, encode_json
+from engine.states.children import collected
+from engine.states.data_flow import View, check_size, effective_input, finish, leave, select_result
+
+
+def enter(state: MapState, frame: Frame, step: Step) -> Outcome:
+    """Enter and start as many iterations as may run at once."""
+    step.record(frame, "MapStateEntered", state.name, frame.input)
+    return start(state, frame, step)
+
+
+def start(state: MapState, frame: Frame, step: Step) -> Outcome:
+    """Start the iterations; also after a retry."""
+    view = View(frame, step)
+    items = _items(state, view)
+    started_id = step.record(frame, "MapStateStarted", len(items))
+    concurrency = _whole_number(state.max_concurrency, view, "MaxConcurrency") or INLINE_MAP_CONCURRENCY
+    waits = Children(started_id, len(items), min(concurrency, INLINE_MAP_CONCURRENCY), Payload(items))
+    if not items:
+        return resume(state, frame, step, started_id)
+    start_iterations(state, frame, waits, step, started_id)
+    return waits
+
+
+def start_iterations(state: MapState, frame: Frame, waits: Children, step: Step, cause_id: int) -> None:
+    """Fill the free slots with the next items.
+
+    Args:
+        state: the Map.
+        frame: its frame.
+        waits: what the frame waits for.
+        step: the turn.
+        cause_id: MapStateStarted, or the last state event of the iteration that freed the slot.
+    """
+    family = step.children_of(frame)
+    assert waits.items is not None
+    items = waits.items.value
+    while family.open < waits.concurrency and len(family.frames) < waits.count:
+        index = len(family.frames)
+        item = Payload(items[index])
+        given = _iteration_input(state, frame, step, index, item)
+        started_id = step.note(cause_id, "MapIterationStarted", state.name, index)
+        child = step.spawn(frame, index, state.processor.start_at, given, started_id)
+        child.item = (index, item)
+
+
+def iteration_succeeded(state: MapState, frame: Frame, waits: Children, step: Step, child: Frame) -> Outcome | None:
+    """One item is done; the next one takes its slot, or the state is done."""
+    succeeded_id = step.note(child.last_id, "MapIterationSucceeded", state.name, child.index)
+    start_iterations(state, frame, waits, step, child.last_id)
+    return resume(state, frame, step, succeeded_id) if step.children_of(frame).open == 0 else None
+
+
+def resume(state: MapState, frame: Frame, step: Step, last_id: int) -> Outcome:
+    """Every iteration has ended: collect. `last_id` is the event that ended the last one (or MapStateStarted)."""
+    frame.last_id = last_id
+    result = collected(frame, step)
+    step.drop_children(frame)
+    step.note(last_id, "MapStateSucceeded")
+    view = View(frame, step)
+    output, assigned = finish(state, view, select_result(state, view, result), state.result_path, is_work=True)
+    return leave("MapStateExited", state, view, output, assigned, state.next)
+
+
+def _items(state: MapState, view: View) -> list[Any]:
+    if state.query_language == "JSONata":
+        if state.items is not None:
+            value = state.items(view.scope)
+            if not isinstance(value, list):
+                raise evaluation_error(f"Map state input must be an array but was: {_shown(value)}", "Items")
+        else:
+            value = view.frame.input.value
+            if not isinstance(value, list):
+                raise evaluation_error(f"Map state input must be an array but was: {_shown(value)}", None)
+        return value
+    given = effective_input(state, view)
+    path = "$"
+    value = given.value
+    if state.items_path is not None:
+        path, expression = state.items_path
+        value = expression(view.scope.at(given.value))
+        view.shows("afterItemsPath", Payload(value))
+    if not isinstance(value, list):
+        raise runtime_error(f'Reference path "{path}" must point to array.')
+    return value
+
+
+def _iteration_input(state: MapState, frame: Frame, step: Step, index: int, item: Payload) -> Payload:
+    if state.item_selector is None:
+        return item
+    view = View(frame, step)
+    scope = scope_of(step.execution, frame, step.entropy, item=(index, item.value))
+    if state.query_language == "JSONPath":
+        scope = scope.at(effective_input(state, view).value)
+    given = Payload(state.item_selector(scope))
+    check_size(state.name, given)
+    return given
+
+
+def _whole_number(limit: NumberLimit, view: View, field: str) -> int | None:
+    """A number of the Map that may come from a path or an expression.
+
+    Raises:
+        StateError: States.Runtime with AWS's text, or States.QueryEvaluationError.
+    """
+    if limit.value is None or not callable(limit.value):
+        return None if limit.value is None else int(limit.value)
+    value = limit.value(_number_scope(limit, view))
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        raise _not_an_integer(limit, value, field)
+    if value < 0:
+        cause = f"{field} cannot be negative."
+        raise runtime_error(cause) if limit.path else evaluation_error(cause, field)
+    return int(value)
+
+
+def _number_scope(limit: NumberLimit, view: View) -> Scope:
+    if not limit.path:
+        return view.scope
+    state = view.step.execution.state_of(view.frame)
+    return view.scope.at(effective_input(state, view).value)
+
+
+def _not_an_integer(limit: NumberLimit, value: Any, field: str) -> StateError:
+    if limit.path:
+        shown = value if isinstance(value, str) else _shown(value)
+        return runtime_error(
+            f'The {limit.field} field refers to value "{shown}" which is not a valid integer: {limit.path}'
+        )
+    return evaluation_error(f"The {field} field must be a non-negative integer but was: {_shown(value)}", field)
+
+
+def _shown(value: Any) -> str:
+    return encode_json(value).decode()

@@ -1,0 +1,228 @@
+"""The Task state: ask the world for something and wait for the answer.
+
+History: TaskStateEntered, then per attempt Scheduled, Started, (Submitted), Succeeded or Failed or TimedOut, at last
+TaskStateExited. The names depend on the resource: a function ARN, an activity, or a service integration.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.asl.model import NumberField, Resource, TaskState
+from engine.execution.frame import Attempt, Frame
+from engine.execution.outcome import Failed, Outcome
+from engine.execution.step import Step
+from engine.execution.stimulus import (
+    TaskFailed,
+    TaskHeartbeat,
+    TaskStarted,
+    TaskSubmitted,
+    TaskSucceeded,
+    WorkerLost,
+)
+from engine.expressions.scope import Scope
+from engine.failure import DATA_LIMIT_EXCEEDED, HEARTBEAT_TIMEOUT, TIMEOUT, StateError, evaluation_error, runtime_error
+from engine.limits import PAYLOAD_BYTES_MAX, TASK_SECONDS_MAX
+from engine.payload import Payload, encode_json
+from engine.states.data_flow import View, check_size, finish, leave, select_result, work_input
+
+_TOKEN_BYTES = 16
+_KINDS = {"lambda": "LambdaFunction", "activity": "Activity", "service": "Task"}
+
+
+def enter(state: TaskState, frame: Frame, step: Step) -> Outcome:
+    """Enter and schedule the first attempt."""
+    step.record(frame, "TaskStateEntered", state.name, frame.input)
+    return schedule(state, frame, step)
+
+
+def schedule(state: TaskState, frame: Frame, step: Step) -> Outcome:
+    """Schedule the next attempt; Parameters are evaluated anew, because the context knows the retry count."""
+    token = step.entropy(_TOKEN_BYTES)
+    hands_token_out = state.resource.pattern != "request_response"
+    view = View(frame, step, token if hands_token_out else None)
+    given = work_input(state, view)
+    check_size(state.name, given)
+    timeout = _seconds(state.timeout_seconds, view.scope, "TimeoutSeconds")
+    heartbeat = _seconds(state.heartbeat_seconds, view.scope, "HeartbeatSeconds")
+    role_arn = None
+    if state.credentials is not None:
+        role_arn = state.credentials(view.scope)["RoleArn"]
+    scheduled_id = _record_scheduled(state.resource, frame, step, given, timeout, heartbeat, role_arn)
+    attempt = Attempt(
+        token,
+        given,
+        scheduled_id,
+        timeout_seconds=timeout,
+        heartbeat_seconds=heartbeat,
+        role_arn=role_arn,
+        number=frame.retry_count,
+    )
+    if state.resource.kind != "activity":
+        _start_clocks(attempt, step.now_ms)
+    return attempt
+
+
+def started(state: TaskState, frame: Frame, attempt: Attempt, step: Step, stimulus: TaskStarted) -> None:
+    """Write the start record: from now on this incarnation, and no other, may run the attempt."""
+    if attempt.bound:
+        return
+    resource = state.resource
+    if resource.kind == "lambda":
+        attempt.started_id = step.record(frame, "LambdaFunctionStarted")
+    elif resource.kind == "activity":
+        attempt.started_id = step.record(frame, "ActivityStarted", stimulus.worker_name)
+        _start_clocks(attempt, step.now_ms)
+    else:
+        attempt.started_id = step.record(frame, "TaskStarted", resource.service, resource.action)
+    attempt.incarnation, attempt.grant = stimulus.incarnation, stimulus.grant
+
+
+def submitted(
+    state: TaskState, frame: Frame, attempt: Attempt, step: Step, stimulus: TaskSubmitted
+) -> Outcome | None:
+    """The API call answered; a result that came before the answer counts now."""
+    if attempt.submitted_id or not attempt.bound:
+        return None
+    attempt.submitted_id = step.record(
+        frame, "TaskSubmitted", state.resource.service, state.resource.action, stimulus.output
+    )
+    attempt.job = stimulus.job
+    if attempt.early_output is not None:
+        return succeeded(state, frame, attempt, step, attempt.early_output)
+    if attempt.early_failure is not None:
+        return failed(state, frame, step, *attempt.early_failure)
+    return None
+
+
+def ended(
+    state: TaskState, frame: Frame, attempt: Attempt, step: Step, stimulus: TaskSucceeded | TaskFailed
+) -> Outcome | None:
+    """A result: of the incarnation that holds the grant, of a poll, or by task token. None: nothing changes yet."""
+    by_token = not stimulus.grant
+    if not attempt.bound or (not by_token and stimulus.grant != attempt.grant):
+        return None
+    if by_token and state.resource.kind == "service" and not attempt.submitted_id:
+        _keep_for_later(attempt, stimulus)
+        step.touched.add(frame.path)
+        return None
+    if isinstance(stimulus, TaskFailed):
+        return failed(state, frame, step, stimulus.error, stimulus.cause)
+    return succeeded(state, frame, attempt, step, stimulus.output)
+
+
+def succeeded(state: TaskState, frame: Frame, attempt: Attempt, step: Step, output: Payload) -> Outcome:
+    """The attempt ended well: ResultSelector, ResultPath and the rest, then leave."""
+    resource = state.resource
+    if output.size_bytes > PAYLOAD_BYTES_MAX:
+        name = resource.arn if resource.kind == "lambda" else resource.service or state.name
+        cause = (
+            f"The state/task '{name}' returned a result with a size exceeding the maximum number of bytes "
+            "service limit."
+        )
+        return failed(state, frame, step, DATA_LIMIT_EXCEEDED, cause)
+    _record_end(resource, frame, step, "Succeeded", output)
+    view = View(frame, step)
+    view.shows("result", output)
+    result = select_result(state, view, output)
+    final, assigned = finish(state, view, result, state.result_path, is_work=True)
+    return leave("TaskStateExited", state, view, final, assigned, state.next)
+
+
+def failed(
+    state: TaskState, frame: Frame, step: Step, error: str | None, cause: str | None
+) -> Failed:
+    """The attempt ended badly."""
+    return Failed(error, cause, _record_end(state.resource, frame, step, "Failed", error, cause))
+
+
+def heartbeat(frame: Frame, attempt: Attempt, step: Step, stimulus: TaskHeartbeat) -> None:
+    """The attempt is alive: its heartbeat clock starts anew."""
+    if attempt.heartbeat_seconds is not None and attempt.bound:
+        attempt.heartbeat_ms = step.now_ms + 1000 * attempt.heartbeat_seconds
+        step.touched.add(frame.path)
+
+
+def timed_out(state: TaskState, frame: Frame, attempt: Attempt, step: Step) -> Failed | None:
+    """A deadline may have passed. A missed heartbeat shows as States.Timeout too, but can be caught by its own name."""
+    if attempt.due_ms is None or attempt.due_ms > step.now_ms:
+        return None
+    missed_heartbeat = attempt.timeout_ms is None or attempt.timeout_ms > step.now_ms
+    event_id = _record_end(state.resource, frame, step, "TimedOut", TIMEOUT)
+    return Failed(TIMEOUT, None, event_id, also=HEARTBEAT_TIMEOUT if missed_heartbeat else None)
+
+
+def worker_lost(state: TaskState, frame: Frame, attempt: Attempt, step: Step, stimulus: WorkerLost) -> Failed | None:
+    """Nobody can know whether the call was made, so the attempt fails and says so; it is never repeated silently."""
+    if attempt.grant != stimulus.grant or attempt.submitted_id:
+        return None
+    service = "Lambda" if state.resource.kind == "lambda" else _title(state.resource)
+    cause = "The worker that ran this task was lost; whether the task had any effect is unknown."
+    return failed(state, frame, step, f"{service}.SdkClientException", cause)
+
+
+def _start_clocks(attempt: Attempt, now_ms: int) -> None:
+    if attempt.timeout_seconds is not None:
+        attempt.timeout_ms = now_ms + 1000 * attempt.timeout_seconds
+    if attempt.heartbeat_seconds is not None:
+        attempt.heartbeat_ms = now_ms + 1000 * attempt.heartbeat_seconds
+
+
+def _keep_for_later(attempt: Attempt, stimulus: TaskSucceeded | TaskFailed) -> None:
+    """A token came back before the call that handed it out had answered; the history wants TaskSubmitted first."""
+    if attempt.early_output is not None or attempt.early_failure is not None:
+        return
+    if isinstance(stimulus, TaskFailed):
+        attempt.early_failure = (stimulus.error, stimulus.cause)
+    else:
+        attempt.early_output = stimulus.output
+
+
+def _record_scheduled(
+    resource: Resource,
+    frame: Frame,
+    step: Step,
+    given: Payload,
+    timeout: int | None,
+    heartbeat: int | None,
+    role_arn: str | None,
+) -> int:
+    if resource.kind == "lambda":
+        return step.record(frame, "LambdaFunctionScheduled", resource.arn, given, timeout, role_arn)
+    if resource.kind == "activity":
+        return step.record(frame, "ActivityScheduled", resource.arn, given, timeout, heartbeat)
+    region = step.execution.origin.region
+    return step.record(
+        frame, "TaskScheduled", resource.service, resource.action, region, given, timeout, heartbeat, role_arn
+    )
+
+
+def _record_end(resource: Resource, frame: Frame, step: Step, how: str, *members: Any) -> int:
+    if resource.kind == "service":
+        return step.record(frame, f"Task{how}", resource.service, resource.action, *members)
+    return step.record(frame, f"{_KINDS[resource.kind]}{how}", *members)
+
+
+def _seconds(field: NumberField, scope: Scope, name: str) -> int | None:
+    """A whole number of seconds from a literal, a ...Path or a JSONata expression."""
+    if field is None:
+        return None
+    if not callable(field):
+        return int(field)
+    value = field(scope)
+    whole = isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
+    if not whole or not 0 < value <= TASK_SECONDS_MAX:
+        shown = encode_json(value).decode()
+        raise _wrong_number(field, f"The {name} field must be a positive integer but was: {shown}", name)
+    return int(value)
+
+
+def _wrong_number(field: Any, cause: str, name: str) -> StateError:
+    is_jsonata = getattr(field, "jsonata", False)
+    return evaluation_error(cause, name) if is_jsonata else runtime_error(cause)
+
+
+def _title(resource: Resource) -> str:
+    """`Sqs` for `sqs`, `S3` for `aws-sdk:s3`: how error names begin."""
+    name = resource.service.rpartition(":")[2]
+    return name[:1].upper() + name[1:]

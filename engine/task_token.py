@@ -1,0 +1,53 @@
+"""Task tokens: opaque text for clients that says where the attempt is and proves that the holder was given it.
+
+The attempt's own 128 random bits are the proof; a checksum over region and content makes foreign text refused early.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+_FORMAT: Final = b"\x01"
+_TOKEN_BYTES: Final = 16
+_CHECK_BYTES: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class TaskToken:
+    """What a token names: the execution, the frame and the attempt's random bytes."""
+
+    execution_id: UUID
+    path: str
+    token: bytes
+
+
+def encode(execution_id: UUID, path: str, token: bytes, region: str) -> str:
+    """The text for clients."""
+    assert len(token) == _TOKEN_BYTES
+    body = _FORMAT + execution_id.bytes + token + path.encode()
+    return base64.b64encode(body + _check(body, region)).decode()
+
+
+def decode(text: str, region: str) -> TaskToken:
+    """Read a token back.
+
+    Raises:
+        ValueError: not a token of ours, or of another region.
+    """
+    try:
+        data = base64.b64decode(text, validate=True)
+        body, check = data[:-_CHECK_BYTES], data[-_CHECK_BYTES:]
+        if len(body) < 34 or body[:1] != _FORMAT or check != _check(body, region):
+            raise ValueError("Invalid token")
+        return TaskToken(UUID(bytes=body[1:17]), body[33:].decode(), body[17:33])
+    except (binascii.Error, UnicodeError):
+        raise ValueError("Invalid token") from None
+
+
+def _check(body: bytes, region: str) -> bytes:
+    return hashlib.sha256(region.encode() + b"\0" + body).digest()[:_CHECK_BYTES]
