@@ -1,0 +1,1 @@
+"""Measuring Stepwell under load. Nothing of the product imports this."""

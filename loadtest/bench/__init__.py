@@ -1,0 +1,1 @@
+"""The benchmark: real processes, durable Postgres, load over HTTP, every execution accounted for."""
