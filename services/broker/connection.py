@@ -31,7 +31,13 @@ _REDIS_OPTIONS: Final[dict[str, Any]] = {
 
 def connection(url: str) -> Connection:
     """A connection to the broker, not yet opened. Retrying is ours: kombu and its clients try once."""
-    options = _REDIS_OPTIONS if url.startswith(("redis", "rediss", "sentinel", "valkey")) else {}
+    if url.startswith(("redis://", "rediss://")):
+        from services.broker.redis_transport import LeanTransport
+
+        return Connection(
+            url, transport=LeanTransport, connect_timeout=CONNECT_SECONDS, transport_options=dict(_REDIS_OPTIONS)
+        )
+    options = _REDIS_OPTIONS if url.startswith("sentinel://") else {}
     return Connection(url, connect_timeout=CONNECT_SECONDS, transport_options=dict(options))
 
 
