@@ -8,7 +8,7 @@ DEV := $(VENV)/.installed-dev
 .PHONY: help demo up test check format bench docs lock clean
 
 help:  ## Show this
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/'
 
 demo: $(RUN)  ## Run an order workflow, kill the server in the middle, watch it go on
 	@$(BIN)/python -m examples.order.demo
