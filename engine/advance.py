@@ -15,6 +15,7 @@ from engine.execution.frame import ROOT, Attempt, BackOff, Children, Ended, Fram
 from engine.execution.outcome import Done, Failed, Outcome
 from engine.execution.step import HistoryFull, Step
 from engine.execution.stimulus import (
+    BudgetExceeded,
     Continue,
     ExecutionTimerDue,
     MachineDeleted,
@@ -24,6 +25,7 @@ from engine.execution.stimulus import (
     Stimulus,
     Stop,
     TaskFailed,
+    TaskGivenBack,
     TaskHeartbeat,
     TaskStarted,
     TaskSubmitted,
@@ -77,13 +79,17 @@ def _deliver(step: Step, stimulus: Stimulus) -> None:
             _timer_due(step, stimulus)
         case ExecutionTimerDue():
             _execution_timer_due(step)
-        case TaskStarted() | TaskSubmitted() | TaskSucceeded() | TaskFailed() | TaskHeartbeat() | WorkerLost():
+        case TaskStarted() | TaskSubmitted() | TaskSucceeded() | TaskFailed() | TaskHeartbeat():
+            _about_attempt(step, stimulus)
+        case TaskGivenBack() | WorkerLost():
             _about_attempt(step, stimulus)
         case MapRunEnded():
             raise AssertionError("no map run was started")
         case Stop():
             step.note(0, "ExecutionAborted", stimulus.error, stimulus.cause)
             _end(step, Status.ABORTED, error=stimulus.error, cause=stimulus.cause)
+        case BudgetExceeded():
+            _fail_execution(step, stimulus.error, stimulus.cause, step.execution.last_event_id)
         case MachineDeleted():
             step.execution.machine_deleted = True
         case Redrive():
@@ -157,7 +163,7 @@ def _execution_timer_due(step: Step) -> None:
 
 def _about_attempt(
     step: Step,
-    stimulus: TaskStarted | TaskSubmitted | TaskSucceeded | TaskFailed | TaskHeartbeat | WorkerLost,
+    stimulus: TaskStarted | TaskSubmitted | TaskSucceeded | TaskFailed | TaskHeartbeat | WorkerLost | TaskGivenBack,
 ) -> None:
     frame = step.execution.frames.get(stimulus.path)
     if frame is None or not isinstance(frame.waits, Attempt) or frame.waits.token != stimulus.token:
@@ -180,6 +186,8 @@ def _about_attempt(
             _settle(step, frame, _guarded(step, frame, lambda: task_state.ended(state, frame, attempt, step, ended)))
         case WorkerLost():
             _settle(step, frame, task_state.worker_lost(state, frame, attempt, step, stimulus))
+        case TaskGivenBack():
+            task_state.given_back(frame, attempt, step, stimulus)
         case _ as never:
             assert_never(never)
 

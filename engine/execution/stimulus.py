@@ -91,6 +91,15 @@ class WorkerLost:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskGivenBack:
+    """The incarnation will never run that grant: the attempt is open again for another one."""
+
+    path: str
+    token: bytes
+    grant: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class MapRunEnded:
     """A distributed Map's run ended: its output, or the error that failed it."""
 
@@ -107,6 +116,14 @@ class Stop:
 
     error: str | None = None
     cause: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetExceeded:
+    """The host has no more room for this execution (the express lane's memory budget): it fails."""
+
+    error: str
+    cause: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +147,10 @@ Stimulus: TypeAlias = (
     | TaskFailed
     | TaskHeartbeat
     | WorkerLost
+    | TaskGivenBack
     | MapRunEnded
     | Stop
+    | BudgetExceeded
     | MachineDeleted
     | Redrive
 )

@@ -14,6 +14,7 @@ from engine.execution.outcome import Failed, Outcome
 from engine.execution.step import Step
 from engine.execution.stimulus import (
     TaskFailed,
+    TaskGivenBack,
     TaskHeartbeat,
     TaskStarted,
     TaskSubmitted,
@@ -67,6 +68,10 @@ def started(state: TaskState, frame: Frame, attempt: Attempt, step: Step, stimul
     """Write the start record: from now on this incarnation, and no other, may run the attempt."""
     if attempt.bound:
         return
+    attempt.incarnation, attempt.grant = stimulus.incarnation, stimulus.grant
+    step.touched.add(frame.path)
+    if attempt.started_id:
+        return  # the grant before was given back: AWS's history knows one start of an attempt
     resource = state.resource
     if resource.kind == "lambda":
         attempt.started_id = step.record(frame, "LambdaFunctionStarted")
@@ -75,7 +80,6 @@ def started(state: TaskState, frame: Frame, attempt: Attempt, step: Step, stimul
         _start_clocks(attempt, step.now_ms)
     else:
         attempt.started_id = step.record(frame, "TaskStarted", resource.service, resource.action)
-    attempt.incarnation, attempt.grant = stimulus.incarnation, stimulus.grant
 
 
 def submitted(
@@ -159,6 +163,13 @@ def worker_lost(state: TaskState, frame: Frame, attempt: Attempt, step: Step, st
     service = "Lambda" if state.resource.kind == "lambda" else _title(state.resource)
     cause = "The worker that ran this task was lost; whether the task had any effect is unknown."
     return failed(state, frame, step, f"{service}.SdkClientException", cause)
+
+
+def given_back(frame: Frame, attempt: Attempt, step: Step, stimulus: TaskGivenBack) -> None:
+    """The incarnation will never run the grant: the same attempt may be bound again, without a second start event."""
+    if attempt.grant == stimulus.grant and attempt.bound and not attempt.submitted_id:
+        attempt.incarnation, attempt.grant = "", b""
+        step.touched.add(frame.path)
 
 
 def _start_clocks(attempt: Attempt, now_ms: int) -> None:
