@@ -105,9 +105,9 @@ def unavailable() -> ApiError:
     return ApiError("ServiceUnavailableException", "The service is unavailable for the moment.", WIRE, 503)
 
 
-def not_served(operation: str) -> ApiError:
-    """This server was started without the part that answers the operation."""
-    return ApiError("ServiceUnavailableException", f"{operation} is not served by this process.", WIRE, 503)
+def not_served(what: str) -> ApiError:
+    """This process was started without the part that answers; trying again does not help, so it is no 5xx."""
+    return ApiError("UnsupportedOperationException", f"{what} not served by this process.", WIRE)
 
 
 # --- names, ARNs, tokens ----------------------------------------------------------------------------------------------
@@ -124,8 +124,25 @@ def invalid_name(name: str) -> ApiError:
 
 
 def invalid_arn(message: str) -> ApiError:
-    """Not an ARN, or of a kind that the call does not take."""
-    return ApiError("InvalidArn", f"Invalid Arn: '{message}'")
+    """Not an ARN, or of a kind that the call does not take; `message` is the complete text."""
+    return ApiError("InvalidArn", message)
+
+
+def invalid_role_arn(arn: str) -> ApiError:
+    """The roleArn of a state machine is not the ARN of a role."""
+    return ApiError("InvalidArn", f"Invalid Role Arn: '{arn}'")
+
+
+def labelled_arn() -> ApiError:
+    """The ARN of a distributed Map's child where the call takes only whole workflows."""
+    text = "Labeled Execution ARNs are not supported for this API"
+    return validation(text, "API_DOES_NOT_SUPPORT_LABELED_ARNS")
+
+
+def labelled_machine_arn() -> ApiError:
+    """The same for `stateMachine:<name>/<label>`."""
+    text = "Labeled State Machine ARNs are not supported for this API"
+    return validation(text, "API_DOES_NOT_SUPPORT_LABELED_ARNS")
 
 
 def invalid_token() -> ApiError:

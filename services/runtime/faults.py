@@ -21,3 +21,11 @@ class StoreUnavailable(Fault):
 
 class BrokerUnavailable(Fault):
     """The broker cannot be reached."""
+
+
+class Overloaded(Fault):
+    """No room for more work at the moment; the caller is asked to slow down."""
+
+
+class Overloaded(Fault):
+    """A bound of ours is reached; the caller is told to come back later."""

@@ -1,0 +1,117 @@
+"""Checks of what a state machine is configured with: role, logging, tracing, encryption, tags.
+
+Source: reference of the API, section 8; of quotas, sections 6 and 10.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from services.api import errors
+from services.api.context import Context
+from services.api.request import Request
+
+TAGS_MAX: Final = 50
+DEFAULT_KEY_SECONDS: Final = 300
+_ROLE_ARN: Final = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\x21-\x7e]{1,512}", re.ASCII)
+_LOG_GROUP: Final = re.compile(r"arn:aws[a-z-]*:logs:[a-z0-9-]+:\d{12}:log-group:[^:]{1,512}(:\*)?", re.ASCII)
+_LOGGED_NAME: Final = re.compile(r"[0-9A-Za-z._-]+")
+
+
+def check_role(arn: str) -> None:
+    """Refuse what is not the ARN of a role.
+
+    Raises:
+        ApiError: InvalidArn.
+    """
+    if _ROLE_ARN.fullmatch(arn) is None:
+        raise errors.invalid_role_arn(arn)
+
+
+async def read_logging(context: Context, machine_name: str, given: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """A loggingConfiguration as it is kept and shown; None when none is given.
+
+    Raises:
+        ApiError: InvalidLoggingConfiguration.
+    """
+    if given is None:
+        return None
+    level = given.get("level") or "OFF"
+    kept = {"level": level, "includeExecutionData": bool(given.get("includeExecutionData"))}
+    destinations = given.get("destinations")
+    if level != "OFF" or destinations:
+        await _check_destinations(context, destinations or [])
+        if level != "OFF" and _LOGGED_NAME.fullmatch(machine_name) is None:
+            raise errors.invalid_logging("State machine name must match [0-9A-Za-z._-]+ when logging is enabled.")
+    if destinations is not None:
+        kept["destinations"] = destinations
+    return kept
+
+
+async def _check_destinations(context: Context, destinations: Sequence[Mapping[str, Any]]) -> None:
+    if len(destinations) != 1:
+        raise errors.invalid_logging("Must specify exactly one Log Destination.")
+    arn = (destinations[0].get("cloudWatchLogsLogGroup") or {}).get("logGroupArn")
+    if not arn or not arn.startswith("arn:"):
+        raise errors.invalid_logging("Must set valid CloudWatch Log Group ARN.")
+    match = _LOG_GROUP.fullmatch(arn)
+    if match is None:
+        raise errors.invalid_logging("Provided ARN is not CloudWatch Logs Log Group ARN.")
+    if match.group(1) is None:
+        raise errors.invalid_logging("Log Group ARN must be provided with '*' qualifier.")
+    if context.log_groups is not None and not await context.log_groups.exists(arn):
+        raise errors.invalid_logging("Log Destination not found.")
+
+
+def read_tracing(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """A tracingConfiguration as it is kept and shown; None when none is given."""
+    return None if given is None else {"enabled": bool(given.get("enabled"))}
+
+
+def read_encryption(request: Request, given: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """An encryptionConfiguration as it is kept and shown; None for the service's own key, given or not.
+
+    Raises:
+        ApiError: InvalidEncryptionConfiguration.
+    """
+    if given is None:
+        return None
+    key, period = given.get("kmsKeyId"), given.get("kmsDataKeyReusePeriodSeconds")
+    if given["type"] == "AWS_OWNED_KEY":
+        if key is not None:
+            raise errors.invalid_encryption("Custom kmsKeyId is not allowed when selecting AWS_OWNED_KEY.")
+        if period is not None:
+            text = "Custom kmsDataKeyReusePeriodSeconds is not allowed when selecting AWS_OWNED_KEY."
+            raise errors.invalid_encryption(text)
+        return None
+    if key is None:
+        raise errors.invalid_encryption("Must set a valid kmsKeyId.")
+    return {
+        "type": "CUSTOMER_MANAGED_KMS_KEY",
+        "kmsKeyId": _key_arn(request, key),
+        "kmsDataKeyReusePeriodSeconds": period or DEFAULT_KEY_SECONDS,
+    }
+
+
+def _key_arn(request: Request, key: str) -> str:
+    """The four ways to name a key (id, alias, and the ARN of either) as an ARN."""
+    if key.startswith("arn:"):
+        return key
+    resource = key if key.startswith("alias/") else f"key/{key}"
+    return f"arn:aws:kms:{request.region}:{request.account}:{resource}"
+
+
+def read_tags(given: Sequence[Mapping[str, str]] | None, arn: str) -> dict[str, str]:
+    """A list of tags by key; of one key twice the last counts.
+
+    Raises:
+        ApiError: TooManyTags, ValidationException.
+    """
+    tags = {tag["key"]: tag.get("value") or "" for tag in given or () if tag.get("key")}
+    if any(key.lower().startswith("aws:") for key in tags):
+        raise errors.validation("aws: prefixed tag key names are not allowed for external use.")
+    if len(tags) > TAGS_MAX:
+        raise errors.too_many_tags(arn)
+    return tags

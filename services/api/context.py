@@ -1,0 +1,39 @@
+"""What the operations work with: the store and the collaborators, put together once per process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.api.admission import Admission
+from services.api.collaborators import ExpressLane, LogGroups, MapRuns, StateTester
+from services.api.commands import Commands
+from services.api.definitions import VariableReferences
+from services.api.page_token import PageTokens
+from services.api.pollers import Pollers
+from services.api.settings import ApiSettings
+from services.api.targets import Targets
+from services.api.throttle import Throttle
+from services.runtime.clock import Clock
+from services.runtime.ids import Ids
+from services.store.interface import ApiStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Handed to every operation."""
+
+    store: ApiStore
+    clock: Clock
+    ids: Ids
+    settings: ApiSettings
+    admission: Admission
+    commands: Commands
+    pollers: Pollers
+    targets: Targets
+    page_tokens: PageTokens
+    throttle: Throttle
+    variable_references: VariableReferences
+    express: ExpressLane | None = None
+    state_tester: StateTester | None = None
+    map_runs: MapRuns | None = None
+    log_groups: LogGroups | None = None

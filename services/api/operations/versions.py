@@ -1,0 +1,87 @@
+"""PublishStateMachineVersion, ListStateMachineVersions, DeleteStateMachineVersion."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from services.api import errors
+from services.api.context import Context
+from services.api.operations.found import find_active_machine
+from services.api.page_token import page_size
+from services.api.request import Request
+from services.api.shapes import seconds
+from services.store.records import StateMachine, Version
+
+VERSIONS_MAX: Final = 1_000
+INITIAL: Final = "INITIAL"
+
+
+async def publish_state_machine_version(context: Context, request: Request) -> dict[str, Any]:
+    """Publish the current revision; publishing it again answers the version that it has."""
+    arn = request.arn("stateMachineArn", "stateMachine")
+    if arn.label:
+        raise errors.labelled_machine_arn()
+    machine = await find_active_machine(context, request, arn)
+    wanted = request.body.get("revisionId")
+    current = str(machine.revision.id) if machine.revision.number else INITIAL
+    if wanted is not None and wanted != current:
+        raise errors.stale_revision(wanted, current)
+    version = await publish(context, machine, request.body.get("description"))
+    return {"stateMachineVersionArn": f"{arn}:{version.number}", "creationDate": seconds(version.created_ms)}
+
+
+async def publish(context: Context, machine: StateMachine, description: str | None) -> Version:
+    """Publish a revision that was the current one a moment ago.
+
+    Raises:
+        ApiError: ConflictException, it no longer is; ServiceQuotaExceededException.
+    """
+    newest = await context.store.list_versions(machine.id, None, 1)
+    if newest and newest[0].number >= VERSIONS_MAX and newest[0].revision_id != machine.revision.id:
+        versions = await context.store.list_versions(machine.id, None, VERSIONS_MAX)
+        if len(versions) >= VERSIONS_MAX:
+            raise errors.quota_exceeded(f"The maximum number of {VERSIONS_MAX} state machine versions has been reached.")
+    version = await context.store.publish_version(
+        machine.id, machine.revision.id, description or "", context.clock.now_ms()
+    )
+    if version is None:
+        now = await context.store.machine_by_id(machine.id)
+        current = str(now.revision.id) if now is not None else INITIAL
+        raise errors.stale_revision(str(machine.revision.id), current)
+    return version
+
+
+async def list_state_machine_versions(context: Context, request: Request) -> dict[str, Any]:
+    """List the versions of a state machine, newest first; one that does not exist has none."""
+    arn = request.arn("stateMachineArn", "stateMachine")
+    now_ms = context.clock.now_ms()
+    before, size = context.page_tokens.cursor(request, now_ms), page_size(request)
+    machine = None
+    if request.owns(arn):
+        machine = await context.store.machine_by_name(arn.account, arn.region, arn.name)
+    versions = [] if machine is None else await context.store.list_versions(machine.id, before, size + 1)
+    answer: dict[str, Any] = {
+        "stateMachineVersions": [
+            {"stateMachineVersionArn": f"{arn}:{version.number}", "creationDate": seconds(version.created_ms)}
+            for version in versions[:size]
+        ]
+    }
+    if len(versions) > size:
+        answer["nextToken"] = context.page_tokens.make(request, versions[size - 1].number, now_ms)
+    return answer
+
+
+async def delete_state_machine_version(context: Context, request: Request) -> dict[str, Any]:
+    """Delete a version that no alias routes to; one that is gone is deleted already."""
+    arn = request.arn("stateMachineVersionArn", "version", "alias", "stateMachine")
+    if arn.kind != "version":
+        raise errors.validation(f"The ARN does not name a version: {arn}")
+    machine = None
+    if request.owns(arn):
+        machine = await context.store.machine_by_name(arn.account, arn.region, arn.name)
+    if machine is not None:
+        aliases = await context.store.delete_version(machine.id, int(arn.qualifier))
+        if aliases:
+            raise errors.version_in_use(aliases)
+        context.targets.forget(machine.id)
+    return {}
