@@ -1,0 +1,1 @@
+"""Paths, intrinsic functions, templates and JSONata, compiled to closures."""
