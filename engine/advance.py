@@ -180,7 +180,9 @@ def _about_attempt(
             task_state.heartbeat(frame, attempt, step, stimulus)
         case TaskSubmitted():
             found = stimulus
-            _settle(step, frame, _guarded(step, frame, lambda: task_state.submitted(state, frame, attempt, step, found)))
+            _settle(
+                step, frame, _guarded(step, frame, lambda: task_state.submitted(state, frame, attempt, step, found))
+            )
         case TaskSucceeded() | TaskFailed():
             ended = stimulus
             _settle(step, frame, _guarded(step, frame, lambda: task_state.ended(state, frame, attempt, step, ended)))
@@ -231,11 +233,12 @@ def _settle(step: Step, frame: Frame, outcome: Outcome | None) -> None:
         return
     step.touched.add(frame.path)
     match outcome:
-        case Done(output, None):
-            _end_frame(step, frame, output)
-        case Done(output, str() as next_state):
-            frame.state, frame.input, frame.waits = next_state, output, _READY
-            step.ready.appendleft(frame)
+        case Done(output, next_state):
+            if next_state is None:
+                _end_frame(step, frame, output)
+            else:
+                frame.state, frame.input, frame.waits = next_state, output, _READY
+                step.ready.appendleft(frame)
         case Failed():
             _handle_failure(step, frame, outcome)
         case Until() | Attempt() | Children() | MapRun():
@@ -259,12 +262,16 @@ def _end_frame(step: Step, frame: Frame, output: Payload) -> None:
     if isinstance(state, MapState):
         machine = state
         _settle(
-            step, parent, _guarded(step, parent, lambda: map_state.iteration_succeeded(machine, parent, waits, step, frame))
+            step,
+            parent,
+            _guarded(step, parent, lambda: map_state.iteration_succeeded(machine, parent, waits, step, frame)),
         )
     elif family.open == 0:
         assert isinstance(state, ParallelState)
         parallel = state
-        _settle(step, parent, _guarded(step, parent, lambda: parallel_state.resume(parallel, parent, step, frame.last_id)))
+        _settle(
+            step, parent, _guarded(step, parent, lambda: parallel_state.resume(parallel, parent, step, frame.last_id))
+        )
 
 
 def _handle_failure(step: Step, frame: Frame, failed: Failed) -> None:

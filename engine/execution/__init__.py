@@ -1,0 +1,1 @@
+"""The nouns of a running execution: frames, stimuli, steps, pages and effects."""

@@ -34,9 +34,7 @@ def scope_of(
         token: the attempt that is being scheduled, where the state hands a task token out.
         item: (index, value) of the Map item whose ItemSelector is evaluated.
     """
-    return Scope(
-        frame.input.value, _maker(execution, frame, token, item), visible_variables(execution, frame), entropy
-    )
+    return Scope(frame.input.value, _maker(execution, frame, token, item), visible_variables(execution, frame), entropy)
 
 
 def visible_variables(execution: Execution, frame: Frame) -> Mapping[str, Any]:
@@ -65,9 +63,7 @@ def _maker(
     return make
 
 
-def _context(
-    execution: Execution, frame: Frame, token: bytes | None, item: tuple[int, Any] | None
-) -> dict[str, Any]:
+def _context(execution: Execution, frame: Frame, token: bytes | None, item: tuple[int, Any] | None) -> dict[str, Any]:
     origin = execution.origin
     about: dict[str, Any] = {
         "Id": origin.arn,

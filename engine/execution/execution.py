@@ -25,7 +25,10 @@ class Status(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """What is fixed when an execution starts. `machine_arn` is unqualified; times in Unix milliseconds."""
+    """What is fixed when an execution starts. `machine_arn` is unqualified; times in Unix milliseconds.
+
+    `test_case` names the mocked test case that it runs, "" outside mocked runs.
+    """
 
     id: UUID
     arn: str
@@ -41,6 +44,7 @@ class Origin:
     trace_header: str | None = None
     map_run_arn: str | None = None
     synchronous: bool = False
+    test_case: str = ""
 
     @property
     def region(self) -> str:

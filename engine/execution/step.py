@@ -54,9 +54,7 @@ class Step:
         "touched",
     )
 
-    def __init__(
-        self, execution: Execution, now_ms: int, entropy: Entropy, budget: int = TURN_TRANSITIONS_MAX
-    ) -> None:
+    def __init__(self, execution: Execution, now_ms: int, entropy: Entropy, budget: int = TURN_TRANSITIONS_MAX) -> None:
         """Open a turn."""
         self.execution = execution
         self.now_ms = now_ms
@@ -141,6 +139,4 @@ class Step:
         else:
             execution.pages_bytes += len(frames)
         execution.page_number += 1
-        return Page(
-            execution.page_number, self.first_event_id, execution.last_event_id, events, frames, checkpoint
-        )
+        return Page(execution.page_number, self.first_event_id, execution.last_event_id, events, frames, checkpoint)

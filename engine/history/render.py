@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from engine.history.events import BY_CODE
 from engine.history.page_codec import DecodedEvents
+from engine.payload import Payload
 
 _NOT_TRUNCATED: Final = {"truncated": False}
 
@@ -38,7 +39,10 @@ def render_event(
     texts: list[str | None],
     include_data: bool,
 ) -> dict[str, Any]:
-    """One event; `texts` caches the decoded payload texts of its page."""
+    """One event; `texts` caches the decoded payload texts of its page.
+
+    A recorded event that has never been in a page still holds its payloads; then `payloads` and `texts` are not used.
+    """
     kind = BY_CODE[event[0]]
     rendered: dict[str, Any] = {
         "timestamp": seconds,
@@ -80,7 +84,9 @@ def _render_field(
             details[field] = value
 
 
-def _text(index: int, payloads: Sequence[bytes], texts: list[str | None]) -> str:
+def _text(index: int | Payload, payloads: Sequence[bytes], texts: list[str | None]) -> str:
+    if isinstance(index, Payload):
+        return index.text.decode("utf-8", "surrogatepass")
     text = texts[index]
     if text is None:
         text = texts[index] = payloads[index].decode("utf-8", "surrogatepass")

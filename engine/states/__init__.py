@@ -1,0 +1,1 @@
+"""One module for each state type, and what they share."""

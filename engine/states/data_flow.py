@@ -1,7 +1,7 @@
-"""How data flow through a state: InputPath, Parameters, ResultSelector, ResultPath, Assign, OutputPath; Arguments, Output.
+"""How data flow through a state: InputPath, Parameters, ResultSelector, ResultPath, OutputPath; Arguments, Output; Assign.
 
-Source: reference of evaluation order, JSONPath (InputPath first, OutputPath last) and JSONata (Assign and Output side by
-side on the variables as they were on entry). None in a JSONPath field means `$`, so most states evaluate nothing.
+Source: reference of evaluation order, JSONPath (InputPath first, OutputPath last) and JSONata (Assign and Output
+side by side on the variables as they were on entry). None in a JSONPath field means `$`, so most states evaluate nothing.
 """
 
 from __future__ import annotations
@@ -161,9 +161,7 @@ def caught(catcher: Catcher, view: View, error_output: Payload) -> tuple[Payload
     return apply_result_path(catcher.result_path, view.frame.input, error_output), assigned
 
 
-def leave(
-    kind: str, state: BaseState, view: View, output: Payload, assigned: Assigned, next_state: str | None
-) -> Done:
+def leave(kind: str, state: BaseState, view: View, output: Payload, assigned: Assigned, next_state: str | None) -> Done:
     """Write the Exited event, keep the variables, and go to `next_state` (None ends the machine or branch)."""
     frame = view.frame
     check_size(state.name, output)

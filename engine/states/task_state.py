@@ -82,9 +82,7 @@ def started(state: TaskState, frame: Frame, attempt: Attempt, step: Step, stimul
         attempt.started_id = step.record(frame, "TaskStarted", resource.service, resource.action)
 
 
-def submitted(
-    state: TaskState, frame: Frame, attempt: Attempt, step: Step, stimulus: TaskSubmitted
-) -> Outcome | None:
+def submitted(state: TaskState, frame: Frame, attempt: Attempt, step: Step, stimulus: TaskSubmitted) -> Outcome | None:
     """The API call answered; a result that came before the answer counts now."""
     if attempt.submitted_id or not attempt.bound:
         return None
@@ -133,9 +131,7 @@ def succeeded(state: TaskState, frame: Frame, attempt: Attempt, step: Step, outp
     return leave("TaskStateExited", state, view, final, assigned, state.next)
 
 
-def failed(
-    state: TaskState, frame: Frame, step: Step, error: str | None, cause: str | None
-) -> Failed:
+def failed(state: TaskState, frame: Frame, step: Step, error: str | None, cause: str | None) -> Failed:
     """The attempt ended badly."""
     return Failed(error, cause, _record_end(state.resource, frame, step, "Failed", error, cause))
 

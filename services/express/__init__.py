@@ -1,0 +1,1 @@
+"""The express lane: executions in memory."""

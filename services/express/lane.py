@@ -1,0 +1,98 @@
+"""The lane: express executions in memory, with bounds on how many there are and on what they may hold."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from uuid import UUID
+
+from engine.asl.model import Program
+from engine.execution.execution import Execution
+from engine.execution.step import Step
+from services.execution_logs.log import ExecutionLog
+from services.execution_logs.record import LogPolicy
+from services.express.run import Run
+from services.express.settings import ExpressSettings
+from services.express.start import ExpressStart, origin_of
+from services.integrations.interface import Integrations
+from services.runtime.clock import Clock
+from services.runtime.ids import Ids
+
+
+class Lane:
+    """Runs express executions side by side on the event loop."""
+
+    def __init__(
+        self,
+        integrations: Integrations,
+        log: ExecutionLog,
+        clock: Clock,
+        ids: Ids,
+        settings: ExpressSettings,
+    ) -> None:
+        """Keep the world that its executions see."""
+        self._integrations = integrations
+        self._log = log
+        self._clock = clock
+        self._ids = ids
+        self._settings = settings
+        self._runs: dict[UUID, Run] = {}
+
+    @property
+    def running(self) -> int:
+        """Executions under way."""
+        return len(self._runs)
+
+    @property
+    def full(self) -> bool:
+        """Whether another start has to wait or be refused."""
+        return len(self._runs) >= self._settings.concurrency_max
+
+    def begin(
+        self,
+        start: ExpressStart,
+        program: Program,
+        policy: LogPolicy,
+        on_end: Callable[[Execution], None],
+        synchronous: bool = False,
+    ) -> None:
+        """Begin one execution; `on_end` is called when it has ended, possibly before this returns."""
+        origin = origin_of(start, synchronous)
+        redelivered = start.deliveries > 1
+
+        def on_turn(step: Step) -> None:
+            if not policy.off:
+                self._log.write(policy, origin, 0, step.first_event_id, step.now_ms, step.events, redelivered)
+
+        def ended(execution: Execution) -> None:
+            self._runs.pop(origin.id, None)
+            on_end(execution)
+
+        run = Run(
+            Execution(origin, program),
+            self._integrations,
+            self._clock,
+            self._ids,
+            self._settings.execution_bytes_max,
+            on_turn,
+            ended,
+        )
+        self._runs[origin.id] = run
+        run.begin()
+
+    async def run(self, start: ExpressStart, program: Program, policy: LogPolicy) -> Execution:
+        """Run one synchronous execution to its end. Cancelling the caller does not stop it."""
+        done: asyncio.Future[Execution] = asyncio.get_running_loop().create_future()
+
+        def on_end(execution: Execution) -> None:
+            if not done.done():
+                done.set_result(execution)
+
+        self.begin(start, program, policy, on_end, synchronous=True)
+        return done.result() if done.done() else await asyncio.shield(done)
+
+    def abandon(self) -> None:
+        """Stop everything without an end; asynchronous executions are delivered again elsewhere."""
+        for run in list(self._runs.values()):
+            run.abandon()
+        self._runs.clear()

@@ -1,0 +1,63 @@
+"""Compiled definitions by revision, kept while there is room."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from engine.asl.parse import compile_definition
+
+from engine.asl.model import Program
+from services.store.records import Revision
+
+
+class Revisions(Protocol):
+    """Where definitions come from."""
+
+    async def revision(self, revision_id: UUID) -> Revision:
+        """A revision by its id."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRevision:
+    """A revision and its program."""
+
+    revision: Revision
+    program: Program
+
+
+class Programs:
+    """A cache bounded by the bytes of the definitions; the one used longest ago goes first."""
+
+    def __init__(self, store: Revisions, bytes_max: int) -> None:
+        """Empty."""
+        self._store = store
+        self._bytes_max = bytes_max
+        self._bytes = 0
+        self._compiled: OrderedDict[UUID, CompiledRevision] = OrderedDict()
+
+    async def get(self, revision_id: UUID) -> CompiledRevision:
+        """A revision with its program, compiled on first use."""
+        found = self._compiled.get(revision_id)
+        if found is not None:
+            self._compiled.move_to_end(revision_id)
+            return found
+        return self.keep(await self._store.revision(revision_id))
+
+    def cached(self, revision_id: UUID) -> CompiledRevision | None:
+        """The same without asking anybody; None when it is not here."""
+        return self._compiled.get(revision_id)
+
+    def keep(self, revision: Revision) -> CompiledRevision:
+        """Compile a revision that is already at hand."""
+        # What was accepted once is accepted by both types' rules or fails its checks again: STANDARD's are the wider.
+        compiled = CompiledRevision(revision, compile_definition(revision.definition, "STANDARD"))
+        if revision.id not in self._compiled:
+            self._compiled[revision.id] = compiled
+            self._bytes += len(revision.definition)
+            while self._bytes > self._bytes_max and len(self._compiled) > 1:
+                self._bytes -= len(self._compiled.popitem(last=False)[1].revision.definition)
+        return compiled
