@@ -294,7 +294,7 @@ def _handle_failure(step: Step, frame: Frame, failed: Failed) -> None:
 
 
 def _close_work(step: Step, frame: Frame, state: WorkState, failed: Failed) -> Failed:
-    """Parallel and Map say that they failed, once no retrier is left; a States.Runtime error ends everything at once."""
+    """Parallel and Map say that they failed, once no retrier is left; States.Runtime ends everything at once."""
     if failed.final or isinstance(state, TaskState):
         return failed
     name = "MapStateFailed" if isinstance(state, MapState) else "ParallelStateFailed"

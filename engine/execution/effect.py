@@ -1,4 +1,4 @@
-"""Effects: what the committed frames ask of the world. Derived, never stored: after a commit and after a crash alike."""
+"""Effects: what the committed frames ask of the world. Derived, never stored; the same after a commit and a crash."""
 
 from __future__ import annotations
 

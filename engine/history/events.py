@@ -1,6 +1,7 @@
 """The 62 history event types of AWS as one table: number in our pages, name, details member, members in order.
 
-A recorded event is a tuple `(code, previous_event_id, *members)`; trailing members may be left out and None means absent.
+A recorded event is a tuple `(code, previous_event_id, *members)`; trailing members may be left
+out and None means absent.
 Member kinds: `input`, `output` and `parameters` hold a Payload, `assignedVariables` a dict of name to Payload,
 `taskCredentials` a role ARN; everything else is plain text or a number. Codes never change once released.
 Source: botocore's service model, `HistoryEventType`; order of members is ours.

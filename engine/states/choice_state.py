@@ -5,11 +5,11 @@ History: ChoiceStateEntered, ChoiceStateExited (output = input after OutputPath,
 
 from __future__ import annotations
 
-from engine.asl.model import Assign, ChoiceRule, ChoiceState
+from engine.asl.model import ChoiceRule, ChoiceState
 from engine.execution.frame import Frame
 from engine.execution.outcome import Outcome
 from engine.execution.step import Step
-from engine.expressions.scope import Expression, Scope
+from engine.expressions.scope import Scope
 from engine.failure import runtime_error
 from engine.payload import Payload
 from engine.states.data_flow import View, effective_input, evaluate_assign, finish, leave
@@ -39,13 +39,8 @@ def enter(state: ChoiceState, frame: Frame, step: Step) -> Outcome:
 
 def _leave_by(rule: ChoiceRule, state: ChoiceState, view: View, scope: Scope, given: Payload) -> Outcome:
     """A rule's own Output and Assign take the place of the state's."""
-    chosen: Expression | None = rule.output
-    assign: Assign | None = rule.assign
-    if chosen is not None:
-        output = Payload(chosen(scope))
-    else:
-        output = finish(_without_assign(state), view, given)[0]
-    assigned = evaluate_assign(assign, scope, view)
+    output = Payload(rule.output(scope)) if rule.output is not None else finish(_without_assign(state), view, given)[0]
+    assigned = evaluate_assign(rule.assign, scope, view)
     return leave("ChoiceStateExited", state, view, output, assigned, rule.next)
 
 

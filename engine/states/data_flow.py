@@ -1,7 +1,8 @@
-"""How data flow through a state: InputPath, Parameters, ResultSelector, ResultPath, OutputPath; Arguments, Output; Assign.
+"""How data flow through a state: from InputPath to OutputPath in JSONPath, from Arguments to Output in JSONata.
 
 Source: reference of evaluation order, JSONPath (InputPath first, OutputPath last) and JSONata (Assign and Output
-side by side on the variables as they were on entry). None in a JSONPath field means `$`, so most states evaluate nothing.
+side by side on the variables as they were on entry). None in a JSONPath field
+means `$`, so most states evaluate nothing.
 """
 
 from __future__ import annotations
