@@ -1,0 +1,1 @@
+"""Postgres: one module for each table, and no SQL anywhere else."""

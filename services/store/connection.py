@@ -2,21 +2,25 @@
 
 The pools never reset a connection when it comes back: none of our statements leaves anything behind, and the reset
 is a round trip. Plans are generic, made once per connection: with many partitions planning costs more than running.
+
+SQLAlchemy is imported when it is first used: it takes longer to load than everything else a scheduler needs.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 
 from services.runtime.faults import StoreUnavailable
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncEngine
+    from sqlalchemy import CursorResult
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 # Every hot statement is meant to go by index; a table that was small when its plan was made must not pin a scan.
 # The server gives up a client that is gone, or sits in a transaction, before it blocks a takeover (protocol R4).
@@ -39,7 +43,7 @@ UNREACHABLE: Final = (
 )
 
 
-class HotConnection(asyncpg.Connection):
+class HotConnection(asyncpg.Connection):  # type: ignore[misc]
     """A connection that is given back as it is."""
 
     def get_reset_query(self) -> str:
@@ -80,3 +84,37 @@ def reaching_postgres() -> Iterator[None]:
         yield
     except UNREACHABLE as error:
         raise StoreUnavailable(str(error) or type(error).__name__) from error
+
+
+@asynccontextmanager
+async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A transaction on the engine, committed at the end; the fault is raised as above.
+
+    SQLAlchemy wraps what asyncpg raised: the chain of causes holds it.
+    """
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        with reaching_postgres():
+            async with engine.begin() as tx:
+                yield tx
+    except DBAPIError as error:
+        cause = error.__cause__
+        while cause is not None and not isinstance(cause, UNREACHABLE):
+            cause = cause.__cause__
+        if cause is None:
+            raise
+        raise StoreUnavailable(str(cause) or type(cause).__name__) from error
+
+
+async def run(tx: AsyncConnection, statement: str, values: Mapping[str, Any]) -> CursorResult[Any]:
+    """Execute a statement constant with its `:name` values in the caller's transaction."""
+    result: CursorResult[Any] = await tx.execute(_text(statement), values)
+    return result
+
+
+@cache
+def _text(statement: str) -> Any:
+    from sqlalchemy import text
+
+    return text(statement)

@@ -24,8 +24,10 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
+
+from services.runtime.clock import Clock, SystemClock
 
 USER: Final = "stepwell"
 START_SECONDS_MAX: Final = 60.0
@@ -75,8 +77,9 @@ class PostmasterFile:
 class EmbeddedPostgres:
     """A Postgres server on one data folder, ours alone while it is started."""
 
-    def __init__(self, data_dir: Path | str) -> None:
+    def __init__(self, data_dir: Path | str, clock: Clock | None = None) -> None:
         """Nothing is touched before `start`."""
+        self._clock = clock or SystemClock()
         self._home = Path(data_dir).absolute()
         self._cluster = self._home / "cluster"
         self._child: subprocess.Popen[bytes] | None = None
@@ -101,6 +104,10 @@ class EmbeddedPostgres:
             EmbeddedPostgresError: the folder is in use, or no server can run on it.
         """
         self._home.mkdir(parents=True, exist_ok=True)
+        if self._cluster.exists() and not os.access(self._cluster, os.W_OK):
+            raise EmbeddedPostgresError(
+                f"{self._cluster} belongs to user {self._cluster.stat().st_uid}. Start as that user or as root."
+            )
         self._take_lock()
         try:
             if self._adopt():
@@ -120,8 +127,8 @@ class EmbeddedPostgres:
         Raises:
             EmbeddedPostgresError: it ended, or was not ready in time; the message has the end of its log.
         """
-        deadline = time.monotonic() + START_SECONDS_MAX
-        while time.monotonic() < deadline:
+        deadline = self._clock.monotonic() + START_SECONDS_MAX
+        while self._clock.monotonic() < deadline:
             found = _read_postmaster_file(self._cluster)
             if found is not None and found.status == "ready" and self._is_current(found.pid):
                 return self._url(found.socket_dir)
@@ -156,8 +163,8 @@ class EmbeddedPostgres:
             except subprocess.TimeoutExpired:
                 return False
             return True
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+        deadline = self._clock.monotonic() + seconds
+        while self._clock.monotonic() < deadline:
             if not _serves(pid, self._cluster):
                 return True
             time.sleep(0.005)
@@ -190,7 +197,10 @@ class EmbeddedPostgres:
         if found.status == "stopping":
             self._wait_gone(found.pid, STOP_SECONDS_MAX)
             return False
-        return found.status != "ready" or _accepts(found.socket_dir, self._cluster)
+        if found.status == "ready" and not _accepts(found.socket_dir, self._cluster):
+            self._end(found.pid)
+            return False
+        return True
 
     def _is_current(self, pid: int) -> bool:
         return self._child is None or pid == self._child.pid
@@ -266,7 +276,7 @@ class EmbeddedPostgres:
             )
         return "/proc/self/cwd"
 
-    def _as_user(self) -> dict[str, object]:
+    def _as_user(self) -> dict[str, Any]:
         env = {key: value for key, value in os.environ.items() if not key.startswith("PG")} | {"LC_ALL": "C"}
         if self._account is None:
             return {"env": env}

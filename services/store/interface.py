@@ -33,6 +33,10 @@ class SchedulerStore(Protocol):
         """Say that this scheduler lives (renewed by calling again); returns how many live, for sharing the shards."""
         ...
 
+    async def forget_scheduler(self, scheduler: str) -> None:
+        """Say that this scheduler stops, so that the others share its shards at once."""
+        ...
+
     async def take_shards(self, owner: UUID, scheduler: str, count: int, lease_seconds: float) -> list[ShardTenure]:
         """Take up to `count` shards that are free or whose lease has passed (R1), noting where their owner listens."""
         ...
@@ -46,6 +50,7 @@ class SchedulerStore(Protocol):
 
         Raises:
             services.runtime.faults.CommitUnknown: the answer was lost; drop the shards and take them again (R7).
+            services.runtime.faults.StoreUnavailable: nothing was sent; the same batch may be tried again.
         """
         ...
 
@@ -67,6 +72,13 @@ class SchedulerStore(Protocol):
 
     async def revision(self, revision_id: UUID) -> Revision:
         """A revision, for compiling its program."""
+        ...
+
+    async def maintain(self, retention_days: float) -> None:
+        """Make the partitions of the coming days, drop what retention has passed, finish deletions of machines.
+
+        For one scheduler at its start and then every hour or so; doing it twice, or at the same time, is harmless.
+        """
         ...
 
 

@@ -14,6 +14,7 @@ def shard_of(execution_id: UUID, shards: int) -> int:
     """The shard that an execution belongs to for good: its random bits decide."""
     return int.from_bytes(execution_id.bytes[8:]) % shards
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateMachine:
     """A state machine with its current revision."""

@@ -1,0 +1,212 @@
+"""Tables `executions` and `execution_names`: admission, loading, what is due, describing and listing.
+
+A running execution's row is written at its start, at parking and at its end only; the group commit does the latter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from engine.execution.execution import Status
+from services.store.records import ExecutionFilter, ListedExecution, NewExecution, StoredExecution
+
+# Names in order, so that two API nodes that admit the same names cannot wait for one another in a circle.
+# Plan: the primary key of execution_names decides; nothing is scanned.
+ADMIT: Final = """
+    WITH new AS (
+        SELECT * FROM unnest(
+            $1::uuid[], $2::smallint[], $3::uuid[], $4::uuid[], $5::text[], $6::bytea[], $7::bigint[], $8::integer[],
+            $9::text[], $10::text[]
+        ) AS n (
+            id, shard, machine_id, revision_id, name, input, start_ms, version_number, alias_name, trace_header
+        )
+    ), won AS (
+        INSERT INTO execution_names (machine_id, name, execution_id)
+        SELECT machine_id, name, id FROM new ORDER BY machine_id, name
+        ON CONFLICT (machine_id, name) DO NOTHING
+        RETURNING execution_id
+    )
+    INSERT INTO executions (
+        id, shard, machine_id, revision_id, name, input, start_ms, version_number, alias_name, trace_header,
+        status, wake_at_ms
+    )
+    SELECT
+        id, shard, machine_id, revision_id, name, input, start_ms, version_number, alias_name, trace_header,
+        0, start_ms
+    FROM new JOIN won ON won.execution_id = new.id
+    RETURNING id
+"""
+
+_ROW: Final = """
+    SELECT
+        e.id, e.shard, e.machine_id, e.revision_id, m.account, m.region, m.name AS machine_name, e.name, e.status,
+        e.input, e.start_ms, r.role_arn, m.status <> 'ACTIVE' AS machine_deleting, e.version_number, e.alias_name,
+        e.trace_header, e.output, e.error, e.cause, e.stop_ms, e.redrive_count, e.redrive_ms
+"""
+
+# Plan: primary keys throughout, in the partition that the id names.
+BY_ID: Final = (
+    _ROW
+    + """
+    FROM unnest($1::uuid[]) AS w (id)
+    JOIN executions AS e ON e.id = w.id
+    JOIN state_machines AS m ON m.id = e.machine_id
+    JOIN revisions AS r ON r.id = e.revision_id
+"""
+)
+
+# Plan: index state_machines_name, then primary keys. A machine that was deleted and created again has several rows.
+BY_NAME: Final = (
+    _ROW
+    + """
+    FROM state_machines AS m
+    JOIN execution_names AS n ON n.machine_id = m.id AND n.name = $4
+    JOIN executions AS e ON e.id = n.execution_id
+    JOIN revisions AS r ON r.id = e.revision_id
+    WHERE m.account = $1 AND m.region = $2 AND m.name = $3
+    ORDER BY n.execution_id DESC
+    LIMIT 1
+"""
+)
+
+# Plan: primary keys.
+BY_MACHINE_AND_NAME: Final = (
+    _ROW
+    + """
+    FROM unnest($1::uuid[], $2::text[]) AS w (machine_id, name)
+    JOIN execution_names AS n ON n.machine_id = w.machine_id AND n.name = w.name
+    JOIN executions AS e ON e.id = n.execution_id
+    JOIN state_machines AS m ON m.id = e.machine_id
+    JOIN revisions AS r ON r.id = e.revision_id
+"""
+)
+
+# Plan: index executions_due, shard by shard.
+DUE: Final = """
+    SELECT d.id
+    FROM unnest($1::smallint[]) AS s (shard)
+    CROSS JOIN LATERAL (
+        SELECT id, wake_at_ms FROM executions
+        WHERE status = 0 AND executions.shard = s.shard AND wake_at_ms >= $2 AND wake_at_ms < $3
+        ORDER BY wake_at_ms
+        LIMIT $4
+    ) AS d
+    ORDER BY d.wake_at_ms
+    LIMIT $4
+"""
+
+_LISTED: Final = """
+    SELECT
+        e.id, e.machine_id, e.name, e.status, e.start_ms, e.version_number, e.alias_name, e.stop_ms,
+        e.redrive_count, e.redrive_ms, e.error
+"""
+
+# Plan: index executions_list, backwards, once per machine and status; newest partitions first.
+LIST: Final = (
+    _LISTED
+    + """
+    FROM unnest($1::uuid[]) AS m (id)
+    CROSS JOIN unnest($2::smallint[]) AS s (status)
+    CROSS JOIN LATERAL (
+        SELECT * FROM executions
+        WHERE machine_id = m.id AND executions.status = s.status AND executions.id >= $3 AND executions.id < $4
+            AND ($5::text IS NULL OR error = $5)
+        ORDER BY executions.id DESC
+        LIMIT $6
+    ) AS e
+    ORDER BY e.id DESC
+    LIMIT $6
+"""
+)
+
+# Plan: a range of the primary key of execution_names, index only, sorted by id; then one row by id at a time.
+LIST_BY_PREFIX: Final = (
+    _LISTED
+    + """
+    FROM (
+        SELECT execution_id FROM execution_names
+        WHERE machine_id = ANY ($1) AND name >= $7 AND name < $8 AND execution_id >= $3 AND execution_id < $4
+        ORDER BY execution_id DESC
+    ) AS n
+    CROSS JOIN LATERAL (
+        SELECT * FROM executions
+        WHERE executions.id = n.execution_id AND executions.status = ANY ($2)
+            AND ($5::text IS NULL OR executions.error = $5)
+    ) AS e
+    LIMIT $6
+"""
+)
+
+ID_MAX: Final = (1 << 128) - 1
+LAST_CHARACTER: Final = "\U0010ffff"
+EVERY_STATUS: Final = [int(status) for status in Status]
+
+
+async def admit(connection: asyncpg.Connection, rows: Sequence[NewExecution]) -> set[UUID]:
+    """Write the rows of new executions; the ids of those whose name was free."""
+    written = await connection.fetch(
+        ADMIT,
+        [row.id for row in rows],
+        [row.shard for row in rows],
+        [row.machine_id for row in rows],
+        [row.revision_id for row in rows],
+        [row.name for row in rows],
+        [row.input for row in rows],
+        [row.start_ms for row in rows],
+        [row.version_number for row in rows],
+        [row.alias_name for row in rows],
+        [row.trace_header for row in rows],
+    )
+    return {row[0] for row in written}
+
+
+async def by_machine_and_name(
+    connection: asyncpg.Connection, names: Sequence[tuple[UUID, str]]
+) -> dict[tuple[UUID, str], StoredExecution]:
+    """The executions that have these names."""
+    found = await connection.fetch(BY_MACHINE_AND_NAME, [name[0] for name in names], [name[1] for name in names])
+    return {(row["machine_id"], row["name"]): _stored(row) for row in found}
+
+
+async def by_id(connection: asyncpg.Connection, ids: Sequence[UUID]) -> list[StoredExecution]:
+    """Those executions that exist."""
+    return [_stored(row) for row in await connection.fetch(BY_ID, ids)]
+
+
+async def by_name(
+    connection: asyncpg.Connection, account: str, region: str, machine_name: str, name: str
+) -> StoredExecution | None:
+    """The newest execution of that name."""
+    row = await connection.fetchrow(BY_NAME, account, region, machine_name, name)
+    return None if row is None else _stored(row)
+
+
+async def due(
+    connection: asyncpg.Connection, shards: Sequence[int], from_ms: int, before_ms: int, limit: int
+) -> list[UUID]:
+    """Running executions with `from_ms <= wake_at < before_ms`, oldest first."""
+    return [row[0] for row in await connection.fetch(DUE, shards, from_ms, before_ms, limit)]
+
+
+async def listed(connection: asyncpg.Connection, wanted: ExecutionFilter, limit: int) -> list[ListedExecution]:
+    """Executions of some machines, newest first."""
+    first = 0 if wanted.started_from_ms is None else wanted.started_from_ms << 80
+    end = ID_MAX if wanted.started_before_ms is None else wanted.started_before_ms << 80
+    if wanted.before is not None:
+        end = min(end, wanted.before.int)
+    statuses = [int(status) for status in wanted.statuses] or EVERY_STATUS
+    arguments = [list(wanted.machine_ids), statuses, UUID(int=first), UUID(int=end), wanted.error, limit]
+    if wanted.name_prefix:
+        prefix = wanted.name_prefix
+        rows = await connection.fetch(LIST_BY_PREFIX, *arguments, prefix, prefix + LAST_CHARACTER)
+    else:
+        rows = await connection.fetch(LIST, *arguments)
+    return [ListedExecution(**{**row, "status": Status(row["status"])}) for row in rows]
+
+
+def _stored(row: asyncpg.Record) -> StoredExecution:
+    return StoredExecution(**{**row, "status": Status(row["status"])})
