@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from json import loads
 from typing import Any
 
+from engine.payload import JSON_DEPTH_MAX
+
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
 
 
@@ -60,7 +62,7 @@ class _Open:
 
 
 def scan(text: str) -> Mapping[str, Span]:
-    """Every value's JSON pointer with its span; a member's span begins at its key."""
+    """Every value's JSON pointer with its span; a member's span begins at its key. Stops where nesting is refused."""
     spans: dict[str, Span] = {}
     stack: list[_Open] = []
     for token in _TOKEN.finditer(text):
@@ -76,6 +78,8 @@ def scan(text: str) -> Mapping[str, Span]:
             top.key, top.key_start = _key(mark), token.start()
         else:
             pointer, start = _place(top, token.start())
+            if len(stack) > JSON_DEPTH_MAX:
+                break
             if mark in "{[":
                 stack.append(_Open(pointer, start, mark == "{"))
             else:
