@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 DEFINITION_BYTES_MAX: Final = 1_048_576
+DEFINITION_DEPTH_MAX: Final = 200  # levels of JSON; what compiles a definition recurses as deep as it is nested
 PAYLOAD_BYTES_MAX: Final = 262_144
 HISTORY_EVENTS_MAX: Final = 25_000
 EXECUTION_SECONDS_MAX: Final = 365 * 24 * 3600
