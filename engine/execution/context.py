@@ -52,7 +52,7 @@ def visible_variables(execution: Execution, frame: Frame) -> Mapping[str, Any]:
 def _maker(
     execution: Execution, frame: Frame, token: bytes | None, item: tuple[int, Any] | None
 ) -> Callable[[], Mapping[str, Any]]:
-    made: dict[str, Any] | None = None
+    made: Mapping[str, Any] | None = execution.given_context
 
     def make() -> Mapping[str, Any]:
         nonlocal made
@@ -70,7 +70,7 @@ def _context(execution: Execution, frame: Frame, token: bytes | None, item: tupl
         "Input": origin.input.value,
         "StartTime": iso_from_ms(origin.start_ms),
         "Name": origin.name,
-        "RoleArn": origin.role_arn,
+        "RoleArn": origin.role_arn or None,
     }
     if not origin.synchronous:
         about["RedriveCount"] = execution.redrive_count

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 from uuid import UUID
 
 from engine.asl.model import Program, State
@@ -87,6 +89,7 @@ class Execution:
         status, output, error, cause, stop_ms: how it ended.
         redrive_count, redrive_ms: redrives so far and when the last one was.
         machine_deleted: the next transition ends it.
+        given_context: the context object that TestState was given instead of ours; None otherwise.
     """
 
     __slots__ = (
@@ -95,6 +98,7 @@ class Execution:
         "error",
         "families",
         "frames",
+        "given_context",
         "last_event_id",
         "machine_deleted",
         "origin",
@@ -126,6 +130,7 @@ class Execution:
         self.redrive_count = 0
         self.redrive_ms: int | None = None
         self.machine_deleted = False
+        self.given_context: Mapping[str, Any] | None = None
 
     @property
     def ended(self) -> bool:

@@ -30,9 +30,9 @@ def enter(state: MapState, frame: Frame, step: Step) -> Outcome:
 def start(state: MapState, frame: Frame, step: Step) -> Outcome:
     """Start the iterations; also after a retry."""
     view = View(frame, step)
-    items = _items(state, view)
+    items = items_of(state, view)
     started_id = step.record(frame, "MapStateStarted", len(items))
-    concurrency = _whole_number(state.max_concurrency, view, "MaxConcurrency") or INLINE_MAP_CONCURRENCY
+    concurrency = whole_number(state.max_concurrency, view, "MaxConcurrency") or INLINE_MAP_CONCURRENCY
     waits = Children(started_id, len(items), min(concurrency, INLINE_MAP_CONCURRENCY), Payload(items))
     if not items:
         return resume(state, frame, step, started_id)
@@ -80,7 +80,12 @@ def resume(state: MapState, frame: Frame, step: Step, last_id: int) -> Outcome:
     return leave("MapStateExited", state, view, output, assigned, state.next)
 
 
-def _items(state: MapState, view: View) -> list[Any]:
+def items_of(state: MapState, view: View) -> list[Any]:
+    """The items that the Map runs over.
+
+    Raises:
+        StateError: they are no array; States.Runtime (JSONPath) or States.QueryEvaluationError.
+    """
     if state.query_language == "JSONata":
         if state.items is not None:
             value = state.items(view.scope)
@@ -99,7 +104,8 @@ def _items(state: MapState, view: View) -> list[Any]:
         value = expression(view.scope.at(given.value))
         view.shows("afterItemsPath", Payload(value))
     if not isinstance(value, list):
-        raise runtime_error(f'Reference path "{path}" must point to array.')
+        shown = path[1:] if path.startswith("$$") else path
+        raise runtime_error(f'Reference path "{shown}" must point to array.')
     return value
 
 
@@ -115,7 +121,7 @@ def _iteration_input(state: MapState, frame: Frame, step: Step, index: int, item
     return given
 
 
-def _whole_number(limit: NumberLimit, view: View, field: str) -> int | None:
+def whole_number(limit: NumberLimit, view: View, field: str) -> int | None:
     """A number of the Map that may come from a path or an expression.
 
     Raises:
