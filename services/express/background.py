@@ -17,7 +17,7 @@ from services.express.buried import bury_record
 from services.express.lane import Lane
 from services.express.queue import ExpressQueue
 from services.express.settings import ExpressSettings
-from services.express.start import ExpressStart
+from services.express.start import ExpressStart, origin_of
 from services.runtime.clock import Clock
 from services.runtime.faults import BrokerUnavailable, Overloaded
 from services.store.programs import Programs
@@ -151,7 +151,7 @@ class BackgroundExpress:
             if self._on_ended is not None:
                 self._on_ended(execution)
 
-        self._lane.begin(start, compiled.program, policy, ended)
+        self._lane.begin(origin_of(start), compiled.program, policy, ended, redelivered=start.deliveries > 1)
 
     async def _acknowledge_ended(self) -> None:
         """One message for all that ended while the last one was under way."""

@@ -13,4 +13,4 @@ def bury_record(log: ExecutionLog, policy: LogPolicy, start: ExpressStart, now_m
     """Log ExecutionFailed for a start that goes to the dead-letter queue."""
     cause = "Every lane that ran this execution was lost; it was delivered too often and is kept in the dead letters."
     event = (CODE["ExecutionFailed"], 0, RUNTIME, cause)
-    log.write(policy, origin_of(start, synchronous=False), 0, 1, now_ms, [event], redelivered=True)
+    log.write(policy, origin_of(start), 0, 1, now_ms, [event], redelivered=True)

@@ -7,13 +7,12 @@ from collections.abc import Callable
 from uuid import UUID
 
 from engine.asl.model import Program
-from engine.execution.execution import Execution
+from engine.execution.execution import Execution, Origin
 from engine.execution.step import Step
 from services.execution_logs.log import ExecutionLog
 from services.execution_logs.record import LogPolicy
 from services.express.run import Run
 from services.express.settings import ExpressSettings
-from services.express.start import ExpressStart, origin_of
 from services.integrations.interface import Integrations
 from services.runtime.clock import Clock
 from services.runtime.ids import Ids
@@ -50,15 +49,13 @@ class Lane:
 
     def begin(
         self,
-        start: ExpressStart,
+        origin: Origin,
         program: Program,
         policy: LogPolicy,
         on_end: Callable[[Execution], None],
-        synchronous: bool = False,
+        redelivered: bool = False,
     ) -> None:
         """Begin one execution; `on_end` is called when it has ended, possibly before this returns."""
-        origin = origin_of(start, synchronous)
-        redelivered = start.deliveries > 1
 
         def on_turn(step: Step) -> None:
             if not policy.off:
@@ -80,7 +77,7 @@ class Lane:
         self._runs[origin.id] = run
         run.begin()
 
-    async def run(self, start: ExpressStart, program: Program, policy: LogPolicy) -> Execution:
+    async def run(self, origin: Origin, program: Program, policy: LogPolicy) -> Execution:
         """Run one synchronous execution to its end. Cancelling the caller does not stop it."""
         done: asyncio.Future[Execution] = asyncio.get_running_loop().create_future()
 
@@ -88,7 +85,7 @@ class Lane:
             if not done.done():
                 done.set_result(execution)
 
-        self.begin(start, program, policy, on_end, synchronous=True)
+        self.begin(origin, program, policy, on_end)
         return done.result() if done.done() else await asyncio.shield(done)
 
     def abandon(self) -> None:

@@ -32,7 +32,26 @@ class ExpressStart(msgspec.Struct, array_like=True, omit_defaults=True):
     test_case: str = ""
 
 
-def origin_of(start: ExpressStart, synchronous: bool) -> Origin:
+def start_of(origin: Origin, revision_id: UUID) -> ExpressStart:
+    """What the queue carries of an origin."""
+    return ExpressStart(
+        id=origin.id.bytes,
+        arn=origin.arn,
+        name=origin.name,
+        machine_arn=origin.machine_arn,
+        machine_name=origin.machine_name,
+        role_arn=origin.role_arn,
+        revision_id=revision_id.bytes,
+        input=origin.input.text,
+        start_ms=origin.start_ms,
+        version_arn=origin.version_arn,
+        alias_arn=origin.alias_arn,
+        trace_header=origin.trace_header,
+        test_case=origin.test_case,
+    )
+
+
+def origin_of(start: ExpressStart) -> Origin:
     """The origin of the execution that this start begins."""
     return Origin(
         id=UUID(bytes=start.id),
@@ -47,6 +66,5 @@ def origin_of(start: ExpressStart, synchronous: bool) -> Origin:
         version_arn=start.version_arn,
         alias_arn=start.alias_arn,
         trace_header=start.trace_header,
-        synchronous=synchronous,
         test_case=start.test_case,
     )
