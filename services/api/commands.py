@@ -85,7 +85,9 @@ class Commands:
         self._open[request_id] = future
         try:
             if queue is not None:
-                self._broker.send(queue, encode([Command(request_id, self._reply_to, execution_id.bytes, shard, kind, body)]))
+                self._broker.send(
+                    queue, encode([Command(request_id, self._reply_to, execution_id.bytes, shard, kind, body)])
+                )
             return await asyncio.wait_for(future, self._reply_seconds)
         except TimeoutError:
             return None

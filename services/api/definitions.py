@@ -7,8 +7,9 @@ from collections import OrderedDict
 from typing import Any, Final
 from uuid import UUID
 
+from engine.asl.diagnostics import InvalidDefinition, invalid_definition_message
 from engine.asl.model import MachineType, Program
-from engine.asl.parse import InvalidDefinition, compile_definition, invalid_definition_message
+from engine.asl.parse import compile_definition
 from engine.payload import decode_json
 from services.api import errors
 from services.store.records import Revision
@@ -42,7 +43,9 @@ class VariableReferences:
         """State name to variable names."""
         found = self._kept.get(revision.id)
         if found is None:
-            program = await check_definition(revision.definition, "EXPRESS" if machine_type == "EXPRESS" else "STANDARD")
+            program = await check_definition(
+                revision.definition, "EXPRESS" if machine_type == "EXPRESS" else "STANDARD"
+            )
             found = {state: list(names) for state, names in program.variable_references.items() if names}
             self._kept[revision.id] = found
             if len(self._kept) > REFERENCES_MAX:

@@ -225,7 +225,8 @@ def version_in_use(aliases: list[str]) -> ApiError:
 def alias_exists_differently() -> ApiError:
     """CreateStateMachineAlias for a taken name with another description or routing."""
     return conflict(
-        "Failed to create alias because an alias with the same name and a different routing configuration already exists."
+        "Failed to create alias because an alias with the same name and a different routing configuration "
+        "already exists."
     )
 
 

@@ -46,9 +46,7 @@ class _Queue:
 class Pollers:
     """All waiting GetActivityTask calls of this process."""
 
-    def __init__(
-        self, broker: Broker, owners: Owners, clock: Clock, incarnation: str, reply_to: str
-    ) -> None:
+    def __init__(self, broker: Broker, owners: Owners, clock: Clock, incarnation: str, reply_to: str) -> None:
         """`incarnation` names this process in claims; offers come to `reply_to`, grants to the incarnation's queue."""
         self._broker = broker
         self._owners = owners

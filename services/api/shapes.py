@@ -57,9 +57,8 @@ def _add_data(answer: dict[str, Any], row: StoredExecution) -> None:
         answer["output"] = row.output.decode("utf-8", "surrogatepass")
         answer["outputDetails"] = _INCLUDED
     if row.status in (Status.FAILED, Status.ABORTED):
-        for member, value in (("error", row.error), ("cause", row.cause)):
-            if value is not None:
-                answer[member] = value
+        wrong = {"error": row.error, "cause": row.cause}
+        answer |= {member: value for member, value in wrong.items() if value is not None}
 
 
 def list_item(row: ListedExecution, machine: Arn) -> dict[str, Any]:

@@ -141,7 +141,9 @@ class Verifier:
         except ValueError:
             raise errors.incomplete_signature("Date must be in ISO-8601 'basic format'.") from None
         if credential.date != moment[:8]:
-            raise errors.invalid_signature("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date.")
+            raise errors.invalid_signature(
+                "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date."
+            )
         late = self._now_ms() / 1000 - at.timestamp()
         if abs(late) > CLOCK_SKEW_SECONDS:
             word = "expired" if late > 0 else "not yet current"

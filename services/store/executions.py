@@ -115,6 +115,7 @@ LIST: Final = (
         SELECT * FROM executions
         WHERE machine_id = m.id AND executions.status = s.status AND executions.id >= $3 AND executions.id < $4
             AND ($5::text IS NULL OR error = $5)
+            AND ($7::integer IS NULL OR version_number = $7) AND ($8::text IS NULL OR alias_name = $8)
         ORDER BY executions.id DESC
         LIMIT $6
     ) AS e
@@ -129,13 +130,14 @@ LIST_BY_PREFIX: Final = (
     + """
     FROM (
         SELECT execution_id FROM execution_names
-        WHERE machine_id = ANY ($1) AND name >= $7 AND name < $8 AND execution_id >= $3 AND execution_id < $4
+        WHERE machine_id = ANY ($1) AND name >= $9 AND name < $10 AND execution_id >= $3 AND execution_id < $4
         ORDER BY execution_id DESC
     ) AS n
     CROSS JOIN LATERAL (
         SELECT * FROM executions
         WHERE executions.id = n.execution_id AND executions.status = ANY ($2)
             AND ($5::text IS NULL OR executions.error = $5)
+            AND ($7::integer IS NULL OR version_number = $7) AND ($8::text IS NULL OR alias_name = $8)
     ) AS e
     LIMIT $6
 """
@@ -199,7 +201,10 @@ async def listed(connection: asyncpg.Connection, wanted: ExecutionFilter, limit:
     if wanted.before is not None:
         end = min(end, wanted.before.int)
     statuses = [int(status) for status in wanted.statuses] or EVERY_STATUS
-    arguments = [list(wanted.machine_ids), statuses, UUID(int=first), UUID(int=end), wanted.error, limit]
+    arguments = [
+        list(wanted.machine_ids), statuses, UUID(int=first), UUID(int=end), wanted.error, limit,
+        wanted.version_number, wanted.alias_name,
+    ]  # fmt: skip
     if wanted.name_prefix:
         prefix = wanted.name_prefix
         rows = await connection.fetch(LIST_BY_PREFIX, *arguments, prefix, prefix + LAST_CHARACTER)

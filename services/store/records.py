@@ -156,6 +156,8 @@ class ExecutionFilter:
     started_from_ms: int | None = None
     started_before_ms: int | None = None
     before: UUID | None = None
+    version_number: int | None = None
+    alias_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,9 +126,7 @@ async def start_sync_execution(context: Context, request: Request) -> dict[str, 
     return answer
 
 
-async def _accept_express(
-    context: Context, request: Request, target: Target, name: str, text: bytes
-) -> dict[str, Any]:
+async def _accept_express(context: Context, request: Request, target: Target, name: str, text: bytes) -> dict[str, Any]:
     lane = _lane(context, request)
     origin, revision_id = await _express_origin(context, request, target, name, text)
     try:
@@ -177,7 +175,9 @@ async def describe_execution(context: Context, request: Request) -> dict[str, An
     arn = request.arn("executionArn", "execution")
     row = await find_execution(context, request, arn)
     reason = await redrive.refusal(context, row, shown=True)
-    return describe_execution_row(row, arn, reason, encrypted_metadata_only=await _hides_data(context, request, row.revision_id))
+    return describe_execution_row(
+        row, arn, reason, encrypted_metadata_only=await _hides_data(context, request, row.revision_id)
+    )
 
 
 async def _hides_data(context: Context, request: Request, revision_id: UUID) -> bool:

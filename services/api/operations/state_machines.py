@@ -1,4 +1,4 @@
-"""CreateStateMachine, UpdateStateMachine, DescribeStateMachine, ...ForExecution, ListStateMachines, DeleteStateMachine."""
+"""Create, Update, Describe, List and DeleteStateMachine, and DescribeStateMachineForExecution."""
 
 from __future__ import annotations
 
@@ -127,7 +127,9 @@ async def _write_update(context: Context, request: Request, arn: Arn) -> StateMa
         if checked != revision.definition and revision.definition != machine.revision.definition:
             await check_definition(revision.definition, "EXPRESS" if machine.type == "EXPRESS" else "STANDARD")
             checked = revision.definition
-        if revision == replace(machine.revision, id=revision.id, number=revision.number, created_ms=revision.created_ms):
+        if revision == replace(
+            machine.revision, id=revision.id, number=revision.number, created_ms=revision.created_ms
+        ):
             return machine
         if await context.store.update_machine(revision):
             return replace(machine, revision=revision)

@@ -40,7 +40,9 @@ async def publish(context: Context, machine: StateMachine, description: str | No
     if newest and newest[0].number >= VERSIONS_MAX and newest[0].revision_id != machine.revision.id:
         versions = await context.store.list_versions(machine.id, None, VERSIONS_MAX)
         if len(versions) >= VERSIONS_MAX:
-            raise errors.quota_exceeded(f"The maximum number of {VERSIONS_MAX} state machine versions has been reached.")
+            raise errors.quota_exceeded(
+                f"The maximum number of {VERSIONS_MAX} state machine versions has been reached."
+            )
     version = await context.store.publish_version(
         machine.id, machine.revision.id, description or "", context.clock.now_ms()
     )

@@ -1,0 +1,284 @@
+"""The front: one raw ASGI application that speaks AWS JSON 1.0, and the health and metrics endpoints beside it.
+
+A request goes: limits on size and time, who asks, JSON, shape (contract), tokens of the throttle, the operation.
+Every answer is AWS's, also to what is not a request at all; only what is our own fault is a 5xx.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import orjson
+from prometheus_client import generate_latest
+
+from engine.payload import JsonError, decode_json
+from services.api import errors
+from services.api.admission import Admission
+from services.api.body import Bodies, Disconnected, Receive
+from services.api.collaborators import ExpressLane, LogGroups, MapRuns, StateTester
+from services.api.commands import Commands
+from services.api.context import Context
+from services.api.contract import Contract, compile_contracts, load_model
+from services.api.definitions import VariableReferences
+from services.api.errors import ApiError
+from services.api.inbound import Inbound
+from services.api.operations.table import OPERATIONS, THROTTLED_INSIDE, Operation
+from services.api.owners import Owners
+from services.api.page_token import PageTokens
+from services.api.pollers import Pollers
+from services.api.request import Request
+from services.api.settings import ApiSettings
+from services.api.sigv4 import Credential, Credentials
+from services.api.targets import Targets
+from services.api.throttle import Throttle
+from services.broker import queues
+from services.broker.interface import Broker
+from services.runtime.clock import Clock
+from services.runtime.faults import Fault, Overloaded
+from services.runtime.ids import Ids
+from services.store.interface import ApiStore
+
+Scope = Mapping[str, Any]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+TARGET_PREFIX: Final = b"AWSStepFunctions."
+READY_SECONDS: Final = 2.0
+_CONTENT_TYPE: Final = (b"content-type", b"application/x-amz-json-1.0")
+_PLAIN_TEXT: Final = (b"content-type", b"text/plain; charset=utf-8")
+_EMPTY_OBJECT: Final = b"{}"
+
+log = logging.getLogger("stepwell.api")
+
+
+class Api:
+    """The API of one process. Give it to an ASGI server, which starts and closes it by the lifespan protocol."""
+
+    def __init__(
+        self,
+        store: ApiStore,
+        broker: Broker,
+        clock: Clock,
+        ids: Ids,
+        settings: ApiSettings,
+        *,
+        express: ExpressLane | None = None,
+        state_tester: StateTester | None = None,
+        map_runs: MapRuns | None = None,
+        log_groups: LogGroups | None = None,
+    ) -> None:
+        """Put the parts together; nothing is connected before `start`."""
+        self._ids = ids
+        self._settings = settings
+        self._store = store
+        self._owners = Owners(store, clock, settings.owner_cache_seconds)
+        own_queue = queues.api(settings.node)
+        commands = Commands(
+            store, broker, self._owners, own_queue, settings.reply_seconds, lambda: ids.entropy(12).hex()
+        )
+        pollers = Pollers(broker, self._owners, clock, f"api-{settings.node}", own_queue)
+        self.context = Context(
+            store=store,
+            clock=clock,
+            ids=ids,
+            settings=settings,
+            admission=Admission(store, broker, self._owners),
+            commands=commands,
+            pollers=pollers,
+            targets=Targets(store, clock, settings.machine_cache_seconds),
+            page_tokens=PageTokens(settings.seal),
+            throttle=Throttle(settings.throttle, clock.monotonic),
+            variable_references=VariableReferences(),
+            express=express,
+            state_tester=state_tester,
+            map_runs=map_runs,
+            log_groups=log_groups,
+        )
+        self._inbound = Inbound(broker, commands, pollers, [own_queue, queues.incarnation(f"api-{settings.node}")])
+        self._bodies = Bodies(settings.body_bytes_max, settings.body_seconds, settings.open_bodies_bytes_max)
+        self._credentials = Credentials()
+        contracts = compile_contracts(load_model())
+        self._operations: dict[bytes, tuple[Contract, Operation]] = {
+            TARGET_PREFIX + name.encode(): (contracts[name], operation) for name, operation in OPERATIONS.items()
+        }
+        self._mounted: list[tuple[str, Asgi]] = []
+        self._housekeeping: asyncio.Task[None] | None = None
+
+    def mount(self, prefix: str, application: Asgi) -> None:
+        """Hand requests whose path begins with `prefix` to another application."""
+        self._mounted.append((prefix, application))
+
+    async def start(self) -> None:
+        """Listen to the schedulers' replies and begin the housekeeping."""
+        self._inbound.start()
+        self._housekeeping = asyncio.create_task(self._finish_deletions(), name="finish deletions")
+
+    async def close(self) -> None:
+        """Answer the long polls and stop listening."""
+        self.context.pollers.close()
+        if self._housekeeping is not None:
+            self._housekeeping.cancel()
+        await self._inbound.close()
+
+    async def _finish_deletions(self) -> None:
+        """Let deleted state machines go once their last execution has ended."""
+        wait = self._settings.deletion_seconds
+        while True:
+            await self.context.clock.sleep(max(wait / 2, 1.0))
+            try:
+                await self._store.finish_deletions(self.context.clock.now_ms() - round(wait * 1000))
+            except Fault:
+                log.warning("deletions wait for the store")
+
+    # --- ASGI -----------------------------------------------------------------------------------------------------
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI entry point."""
+        if scope["type"] == "http":
+            if scope["path"] == "/" and scope["method"] == "POST":
+                await self._answer(scope, receive, send)
+            else:
+                await self._beside(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif (mounted := self._mounted_at(scope["path"])) is not None:
+            await mounted(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await self.start()
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self.close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One operation: 200 with its answer, or the error's status with AWS's error body."""
+        request_id = str(self._ids.uuid()).encode()
+        try:
+            answer = await self._perform(scope, receive)
+            status, body = 200, orjson.dumps(answer) if answer else _EMPTY_OBJECT
+        except Disconnected:
+            return
+        except Exception as error:
+            # The top of a request: a bug in one must not end the process, and the caller must hear something.
+            refused = _as_answer(error)
+            status, body = refused.status, orjson.dumps(refused.body)
+        headers = [
+            _CONTENT_TYPE,
+            (b"x-amzn-requestid", request_id),
+            (b"content-length", str(len(body)).encode()),
+        ]
+        if status in (408, 413):  # what was not read of this request must not be taken for the next one
+            headers.append((b"connection", b"close"))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _perform(self, scope: Scope, receive: Receive) -> dict[str, Any]:
+        target = b""
+        authorization = length = trace_header = None
+        for name, value in scope["headers"]:
+            if name == b"x-amz-target":
+                target = value
+            elif name == b"authorization":
+                authorization = value
+            elif name == b"content-length":
+                length = value
+            elif name == b"x-amzn-trace-id":
+                trace_header = value
+        data = await self._bodies.receive(receive, length)
+        found = self._operations.get(target)
+        if found is None:
+            raise errors.unknown_operation()
+        credential = self._credentials.of(authorization, scope["query_string"])
+        contract, operation = found
+        try:
+            body = decode_json(data) if data else {}
+        except JsonError:
+            raise errors.serialization("The request body is not valid JSON.") from None
+        contract.check(body)
+        account, region = self._account_and_region(credential)
+        if contract.operation not in THROTTLED_INSIDE:
+            self.context.throttle.take(account, region, contract.operation)
+        trace = trace_header.decode("latin-1")[:256] if trace_header is not None else None
+        request = Request(contract.operation, body, account, region, trace, _disconnection(receive))
+        return await operation(self.context, request)
+
+    def _account_and_region(self, credential: Credential | None) -> tuple[str, str]:
+        """A 12-digit access key id names the account, as long as nobody's signature is checked."""
+        if credential is None:
+            return self._settings.account, self._settings.region
+        key = credential.access_key
+        account = key if len(key) == 12 and key.isascii() and key.isdigit() else self._settings.account
+        return account, credential.region
+
+    # --- beside the API -------------------------------------------------------------------------------------------
+
+    async def _beside(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path, method = scope["path"], scope["method"]
+        if (mounted := self._mounted_at(path)) is not None:
+            await mounted(scope, receive, send)
+        elif method in ("GET", "HEAD") and path == "/livez":
+            await _send_text(send, 200, b"ok\n")
+        elif method in ("GET", "HEAD") and path == "/readyz":
+            ready = await self._ready()
+            await _send_text(send, 200 if ready else 503, b"ok\n" if ready else b"the store does not answer\n")
+        elif method == "GET" and path == "/metrics":
+            await _send_text(send, 200, generate_latest())
+        else:
+            error = errors.unknown_operation()
+            body = orjson.dumps(error.body)
+            headers = [_CONTENT_TYPE, (b"content-length", str(len(body)).encode()), (b"connection", b"close")]
+            await send({"type": "http.response.start", "status": 404 if path != "/" else 405, "headers": headers})
+            await send({"type": "http.response.body", "body": body if method != "HEAD" else b""})
+
+    def _mounted_at(self, path: str) -> Asgi | None:
+        for prefix, application in self._mounted:
+            if path == prefix or path.startswith(prefix.rstrip("/") + "/"):
+                return application
+        return None
+
+    async def _ready(self) -> bool:
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                await self._owners.refresh()
+        except (Fault, TimeoutError):
+            return False
+        return True
+
+
+def _as_answer(error: Exception) -> ApiError:
+    """What the caller hears of it."""
+    match error:
+        case ApiError():
+            return error
+        case Overloaded():
+            return errors.throttled()
+        case Fault():
+            log.warning("request failed by a fault", exc_info=error)
+            return errors.unavailable()
+        case _:
+            log.error("request failed", exc_info=error)
+            return errors.internal_failure()
+
+
+def _disconnection(receive: Receive) -> Callable[[], Awaitable[None]]:
+    async def disconnected() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    return disconnected
+
+
+async def _send_text(send: Send, status: int, body: bytes) -> None:
+    headers = [_PLAIN_TEXT, (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,105 @@
+"""CreateActivity, DescribeActivity, ListActivities, DeleteActivity, GetActivityTask."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from engine.arn import is_name
+from services.api import configuration, errors
+from services.api.context import Context
+from services.api.operations.found import find_activity
+from services.api.page_token import page_size
+from services.api.request import Request
+from services.api.shapes import DEFAULT_ENCRYPTION, seconds
+from services.broker.messages import Grant
+from services.store.records import Activity
+
+
+async def create_activity(context: Context, request: Request) -> dict[str, Any]:
+    """Create an activity; one of that name with the same encryption is answered as it is."""
+    body = request.body
+    name = body["name"]
+    if not is_name(name):
+        raise errors.invalid_name(name)
+    arn = f"{request.arn_prefix}:activity:{name}"
+    tags = configuration.read_tags(body.get("tags"), arn)
+    activity = Activity(
+        id=context.ids.uuid(),
+        account=request.account,
+        region=request.region,
+        name=name,
+        created_ms=context.clock.now_ms(),
+        encryption=configuration.read_encryption(request, body.get("encryptionConfiguration")),
+    )
+    existing = await context.store.create_activity(activity, tags)
+    if existing is not None:
+        if existing.encryption != activity.encryption:
+            raise errors.activity_already_exists(arn)
+        activity = existing
+    return {"activityArn": arn, "creationDate": seconds(activity.created_ms)}
+
+
+async def describe_activity(context: Context, request: Request) -> dict[str, Any]:
+    """Describe an activity."""
+    arn = request.arn("activityArn", "activity")
+    activity = await find_activity(context, request, arn)
+    return {
+        "activityArn": str(arn),
+        "name": activity.name,
+        "creationDate": seconds(activity.created_ms),
+        "encryptionConfiguration": activity.encryption or DEFAULT_ENCRYPTION,
+    }
+
+
+async def list_activities(context: Context, request: Request) -> dict[str, Any]:
+    """List the caller's activities by name."""
+    now_ms = context.clock.now_ms()
+    after, size = context.page_tokens.cursor(request, now_ms), page_size(request)
+    rows = await context.store.list_activities(request.account, request.region, after, size + 1)
+    answer: dict[str, Any] = {
+        "activities": [
+            {
+                "activityArn": f"{request.arn_prefix}:activity:{row.name}",
+                "name": row.name,
+                "creationDate": seconds(row.created_ms),
+            }
+            for row in rows[:size]
+        ]
+    }
+    if len(rows) > size:
+        answer["nextToken"] = context.page_tokens.make(request, rows[size - 1].name, now_ms)
+    return answer
+
+
+async def delete_activity(context: Context, request: Request) -> dict[str, Any]:
+    """Delete an activity; one that is gone is deleted already."""
+    arn = request.arn("activityArn", "activity")
+    if request.owns(arn):
+        activity = await context.store.activity_by_name(arn.account, arn.region, arn.name)
+        if activity is not None:
+            await context.store.delete_activity(activity.id)
+    return {}
+
+
+async def get_activity_task(context: Context, request: Request) -> dict[str, Any]:
+    """Wait for a task of the activity; an empty answer after a minute without one."""
+    arn = request.arn("activityArn", "activity")
+    await find_activity(context, request, arn)
+    poll = context.pollers.poll(str(arn), request.body.get("workerName"), context.settings.poll_seconds)
+    grant = await (poll if request.disconnected is None else _unless_gone(poll, request.disconnected()))
+    if grant is None:
+        return {}
+    return {"taskToken": grant.job.task_token, "input": grant.job.input.decode("utf-8", "surrogatepass")}
+
+
+async def _unless_gone(poll: Any, disconnected: Any) -> Grant | None:
+    """The poll's answer, or None as soon as the caller has hung up: nobody would hear the answer."""
+    waiting = asyncio.ensure_future(poll)
+    gone = asyncio.ensure_future(disconnected)
+    try:
+        await asyncio.wait((waiting, gone), return_when=asyncio.FIRST_COMPLETED)
+        return await waiting if waiting.done() else None
+    finally:
+        waiting.cancel()
+        gone.cancel()

@@ -1,0 +1,98 @@
+"""DescribeMapRun, ListMapRuns, UpdateMapRun."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from engine.arn import Arn
+from services.api import errors
+from services.api.collaborators import MapRunChange, MapRunRow, MapRuns
+from services.api.context import Context
+from services.api.operations.found import find_execution
+from services.api.page_token import page_size
+from services.api.request import Request
+from services.api.shapes import seconds
+
+
+async def describe_map_run(context: Context, request: Request) -> dict[str, Any]:
+    """Describe a map run with all its counters."""
+    arn = request.arn("mapRunArn", "mapRun")
+    run = await _find(context, request, arn)
+    execution = await context.store.execution_by_id(run.execution_id)
+    if execution is None:
+        raise errors.resource_not_found(str(arn))
+    answer: dict[str, Any] = {
+        "mapRunArn": run.arn,
+        "executionArn": f"{request.arn_prefix}:execution:{execution.machine_name}:{execution.name}",
+        "status": run.status,
+        "startDate": seconds(run.start_ms),
+        "maxConcurrency": run.max_concurrency,
+        "toleratedFailurePercentage": run.tolerated_failure_percentage,
+        "toleratedFailureCount": run.tolerated_failure_count,
+        "itemCounts": dict(run.item_counts),
+        "executionCounts": dict(run.execution_counts),
+        "redriveCount": run.redrive_count,
+    }
+    if run.stop_ms is not None:
+        answer["stopDate"] = seconds(run.stop_ms)
+    if run.redrive_ms is not None:
+        answer["redriveDate"] = seconds(run.redrive_ms)
+    return answer
+
+
+async def list_map_runs(context: Context, request: Request) -> dict[str, Any]:
+    """List the map runs that an execution has started."""
+    arn = request.arn("executionArn", "execution")
+    row = await find_execution(context, request, arn)
+    runs = _runs(context, request)
+    now_ms = context.clock.now_ms()
+    cursor, size = context.page_tokens.cursor(request, now_ms), page_size(request)
+    after = UUID(bytes=cursor) if cursor is not None else None
+    found = await runs.list_map_runs(row.id, after, size + 1)
+    answer: dict[str, Any] = {"mapRuns": [_list_item(request, arn, run) for run in found[:size]]}
+    if len(found) > size:
+        answer["nextToken"] = context.page_tokens.make(request, found[size - 1].id.bytes, now_ms)
+    return answer
+
+
+def _list_item(request: Request, execution: Arn, run: MapRunRow) -> dict[str, Any]:
+    item: dict[str, Any] = {
+        "executionArn": str(execution),
+        "mapRunArn": run.arn,
+        "stateMachineArn": f"{request.arn_prefix}:stateMachine:{run.machine_name}/{run.label}",
+        "startDate": seconds(run.start_ms),
+    }
+    if run.stop_ms is not None:
+        item["stopDate"] = seconds(run.stop_ms)
+    return item
+
+
+async def update_map_run(context: Context, request: Request) -> dict[str, Any]:
+    """Change concurrency and tolerated failures of a map run that still runs."""
+    body = request.body
+    arn = request.arn("mapRunArn", "mapRun")
+    run = await _find(context, request, arn)
+    change = MapRunChange(
+        body.get("maxConcurrency"), body.get("toleratedFailurePercentage"), body.get("toleratedFailureCount")
+    )
+    if change == MapRunChange():
+        message = "At least one of maxConcurrency, toleratedFailurePercentage, toleratedFailureCount must be specified"
+        raise errors.validation(message, "MISSING_REQUIRED_PARAMETER")
+    if not await _runs(context, request).update_map_run(run.id, change):
+        raise errors.validation("Cannot update a completed Map Run", "CANNOT_UPDATE_COMPLETED_MAP_RUN")
+    return {}
+
+
+async def _find(context: Context, request: Request, arn: Arn) -> MapRunRow:
+    runs = _runs(context, request)
+    run = await runs.map_run(request.account, request.region, str(arn)) if request.owns(arn) else None
+    if run is None:
+        raise errors.resource_not_found(str(arn))
+    return run
+
+
+def _runs(context: Context, request: Request) -> MapRuns:
+    if context.map_runs is None:
+        raise errors.not_served(f"{request.operation} is")
+    return context.map_runs
