@@ -15,6 +15,7 @@ from engine.asl.model import (
     BaseState,
     Catcher,
     Discard,
+    PassState,
     PathField,
     WorkState,
 )
@@ -112,7 +113,8 @@ def finish(
     if state.assign is not None:
         assigned = evaluate_assign(state.assign, view.scope.at(result.value), view)
     output = apply_result_path(result_path, view.frame.input, result)
-    view.shows("afterResultPath", output)
+    if isinstance(state, PassState | WorkState):
+        view.shows("afterResultPath", output)
     return _through(state.output_path, output, view), assigned
 
 

@@ -20,6 +20,9 @@ def enter(state: FailState, frame: Frame, step: Step) -> Outcome:
 
 def fail(state: FailState, frame: Frame, step: Step, event_id: int) -> Outcome:
     """The failure alone: a redrive repeats it without a new Entered event."""
-    scope = View(frame, step).scope
+    view = View(frame, step)
+    if state.query_language == "JSONPath":
+        view.shows("afterInputPath", frame.input)
+    scope = view.scope
     error, cause = text_of(state.error, scope, "Error"), text_of(state.cause, scope, "Cause")
     return Failed(error, cause, event_id)

@@ -1,0 +1,1 @@
+"""TestState: one state tried on its own, for the caller of the API."""
