@@ -124,13 +124,18 @@ def _bracketed(text: str, at: int) -> tuple[Token, int]:
     return _names(text, at)
 
 
+def unquoted_name(single: str | None, double: str | None) -> str:
+    """A quoted name keeps its backslashes, but for those before its own quote (recorded: `$['Test\\""Name"']`)."""
+    return single.replace("\\'", "'") if single is not None else (double or "").replace('\\"', '"')
+
+
 def _names(text: str, at: int) -> tuple[Token, int]:
     names: list[str] = []
     while True:
         name = _QUOTED.match(text, at)
         if name is None:
             raise ExpressionSyntaxError(INVALID_PATH)
-        names.append(_ESCAPE.sub(r"\1", name[1] if name[1] is not None else name[2]))
+        names.append(unquoted_name(name[1], name[2]))
         at = name.end()
         if name[3] == "]":
             return Property(names[0]) if len(names) == 1 else Properties(tuple(names)), at

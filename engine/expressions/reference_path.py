@@ -1,9 +1,9 @@
-"""Reference paths (`$.a['b'][0]`): compiled once to a pair of steps, read without search, written with structural sharing."""
+"""Reference paths (`$.a['b'][0]`): parsed to steps once, written with structural sharing."""
 
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Any
 
 from engine.expressions.scope import ExpressionSyntaxError
 from engine.failure import REFERENCE_PATH_CONFLICT, StateError
@@ -62,13 +62,10 @@ def compile_reference_path(text: str) -> ReferencePath:
         if index is not None:
             steps.append(int(index))
         else:
-            quoted = single if single is not None else double
-            steps.append(plain if plain is not None else _ESCAPE.sub(r"\1", quoted))
+            quoted = single.replace("\\'", "'") if single is not None else (double or "").replace('\\"', '"')
+            steps.append(plain if plain is not None else quoted)
         at = step.end()
     return ReferencePath(text, tuple(steps))
-
-
-_ESCAPE: Final = re.compile(r"\\(.)")
 
 
 def _put(document: Any, steps: tuple[str | int, ...], value: Any) -> Any:
