@@ -9,16 +9,12 @@ from engine.asl.model import QueryLanguage
 from engine.asl.rules import BY_OWNER, Kind
 from engine.asl.templates import is_jsonata
 
-_PATHS: Final = frozenset(
-    {Kind.PATH, Kind.REFERENCE_PATH, Kind.ITEMS_PATH, Kind.NUMBER_PATH, Kind.TEXT_PATH}
-)
+_PATHS: Final = frozenset({Kind.PATH, Kind.REFERENCE_PATH, Kind.ITEMS_PATH, Kind.NUMBER_PATH, Kind.TEXT_PATH})
 _TEMPLATES: Final = frozenset({Kind.TEMPLATE, Kind.VARIABLES, Kind.CREDENTIALS})
 _MACHINES: Final = frozenset({Kind.STATES, Kind.MACHINE, Kind.MACHINES})
 
 
-def expression_texts(
-    owner: str, value: Any, language: QueryLanguage, location: str = ""
-) -> Iterator[tuple[str, str]]:
+def expression_texts(owner: str, value: Any, language: QueryLanguage, location: str = "") -> Iterator[tuple[str, str]]:
     """The paths, intrinsic functions and JSONata expressions of one object with their locations, in writing order.
 
     Machines inside the object are left out; a payload template is one place, as in AWS's locations.

@@ -1,8 +1,8 @@
-"""Checks an object of the language against its rows: known fields, the query language's fields, what is missing, values."""
+"""Checks an object against its rows: fields that it or the query language lacks, fields that are missing, values."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from engine.asl.rules import BY_OWNER, EXCLUSIVES_BY_OWNER, REQUIRED, Exclusive, Field, Kind
@@ -16,11 +16,8 @@ _WALKED_ELSEWHERE: Final = frozenset(
 _SEES_RESULT: Final = frozenset({"Task", "Parallel", "Map"})
 
 
-def check_object(owner: str, value: Any, site: Site, skip: Collection[str] = ()) -> bool:
+def check_object(owner: str, value: Any, site: Site) -> bool:
     """Check one object and the plain objects inside it.
-
-    Args:
-        skip: fields whose names and values are not this function's business.
 
     Returns:
         False if it is no object at all; then that has been reported.
@@ -28,19 +25,17 @@ def check_object(owner: str, value: Any, site: Site, skip: Collection[str] = ())
     if not isinstance(value, dict):
         expect("OBJECT", site)
         return False
-    check_names(owner, value, site, skip)
+    check_names(owner, value, site)
     check_presence(owner, value, site)
     check_values(owner, value, site)
     return True
 
 
-def check_names(owner: str, value: Mapping[str, Any], site: Site, skip: Collection[str] = ()) -> None:
+def check_names(owner: str, value: Mapping[str, Any], site: Site) -> None:
     """Report fields that the owner, or the query language, does not have: at the object, not at the field."""
     rows = BY_OWNER[owner]
     for name in value:
         row = rows.get(name)
-        if name in skip:
-            continue
         if row is None:
             site.error(f"Field '{name}' is not supported")
         elif row.language is not None and row.language != site.language:

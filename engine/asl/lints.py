@@ -48,12 +48,16 @@ def _lint_errors(state: dict[str, Any], location: str, report: Report) -> None:
             names = _error_names(entry)
             if names and all(_is_covered(name, seen) for name in names):
                 report.warn(
-                    code, f"Earlier {what}s match every error of this one, so it never acts.", f"{location}/{field}[{index}]"
+                    code,
+                    f"Earlier {what}s match every error of this one, so it never acts.",
+                    f"{location}/{field}[{index}]",
                 )
             seen |= names
     if state.get("Type") == "Task" and not state.get("Catch") and not state.get("Retry"):
         report.warn(
-            "STEPWELL_UNHANDLED_ERRORS", "A task without Retry and Catch fails the execution at its first error.", location
+            "STEPWELL_UNHANDLED_ERRORS",
+            "A task without Retry and Catch fails the execution at its first error.",
+            location,
         )
 
 

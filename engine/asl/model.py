@@ -192,7 +192,7 @@ class ParallelState(WorkState):
 
 @dataclass(frozen=True, slots=True)
 class NumberLimit:
-    """A number of a Map that may come from a path: `field` is the ...Path field's name, `path` its text, for messages."""
+    """A number of a Map that may come from a path: `field` names the ...Path field, `path` is its text."""
 
     value: NumberField
     field: str = ""
@@ -229,7 +229,9 @@ class ResultWriter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapState(WorkState):
-    """Map, inline or distributed. `parameters`/`arguments` are unused: `item_selector` is both ItemSelector and legacy Parameters.
+    """Map, inline or distributed.
+
+    `parameters` and `arguments` are unused: `item_selector` is both ItemSelector and legacy Parameters.
 
     `items_path` is JSONPath's ItemsPath (text kept for messages), `items` JSONata's Items.
     """

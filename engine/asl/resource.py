@@ -1,4 +1,4 @@
-"""What a Task may call: Lambda functions, activities, optimized services and the AWS SDK, with the ways to wait for them.
+"""What a Task may call: Lambda functions, activities, optimized services and the AWS SDK, with the ways to wait.
 
 Source: developer guide, service integrations; refusals as printed by the service.
 """
@@ -88,11 +88,13 @@ WRITERS: Final = frozenset({"s3:putObject"})
 
 _ARN: Final = re.compile(r"arn:[^:\s]+:[^:\s]+:[^:\s]*:[^:\s]*:\S.*", re.DOTALL)
 _LAMBDA: Final = re.compile(
-    r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_.-]+(?::(?:\$LATEST|[A-Za-z0-9_-]+))?"
+    r"arn:aws[a-z-]*:lambda:[^:]*:[^:]*:function:[A-Za-z0-9_.-]+(?::(?:\$LATEST|[A-Za-z0-9_-]+))?"
 )
 _ACTIVITY: Final = re.compile(r"arn:aws[a-z-]*:states:[a-z0-9-]+:\d{12}:activity:\S+")
-_SERVICE: Final = re.compile(r"arn:aws[a-z-]*:states:::([a-z0-9-]+):([A-Za-z0-9]+)(\.[A-Za-z0-9:]+)?")
-_SDK: Final = re.compile(r"arn:aws[a-z-]*:states:::aws-sdk:([a-z0-9]+):([a-z][A-Za-z0-9]*)(\.[A-Za-z0-9:]+)?")
+_SERVICE: Final = re.compile(r"arn:aws[a-z-]*:states:[a-z0-9-]*:\d*:([a-z0-9-]+):([A-Za-z0-9]+)(\.[A-Za-z0-9:]+)?")
+_SDK: Final = re.compile(
+    r"arn:aws[a-z-]*:states:[a-z0-9-]*:\d*:aws-sdk:([a-z0-9]+):([a-z][A-Za-z0-9]*)(\.[A-Za-z0-9:]+)?"
+)
 _PATTERNS: Final[Mapping[str, Pattern]] = MappingProxyType(
     {
         "": "request_response",
@@ -132,7 +134,7 @@ def parse_resource(arn: str, known_api: KnownApi | None = None) -> Resource:
 
 
 def service_action(arn: str) -> str | None:
-    """`service:action` of an optimized integration's ARN without a pattern, e.g. `s3:getObject`; None for other texts."""
+    """`service:action` of a service's ARN without a pattern, e.g. `s3:getObject`; None for other texts."""
     found = _SERVICE.fullmatch(arn)
     return f"{found[1]}:{found[2]}" if found and not found[3] else None
 

@@ -1,4 +1,4 @@
-"""Walks a definition from the machine down to the last nested state, once, and remembers its machines for later checks."""
+"""Walks a definition from the machine down to the last nested state, once, and remembers its machines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks what belongs to Task alone: the resource, its parameters, credentials, and what Express machines may not do."""
+"""Checks what belongs to Task alone: the resource, its parameters, credentials, and what Express may not do."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from engine.asl.model import QueryLanguage
 from engine.asl.site import Site
@@ -20,7 +20,7 @@ _OPENING: Final = "{%"
 _CLOSING: Final = "%}"
 
 
-def is_jsonata(value: object) -> bool:
+def is_jsonata(value: object) -> TypeGuard[str]:
     """True for a string between `{%` and `%}`."""
     return isinstance(value, str) and len(value) >= 4 and value.startswith(_OPENING) and value.endswith(_CLOSING)
 
@@ -108,9 +108,7 @@ def _check_payload_template(template: dict[str, Any] | list[Any], site: Site) ->
 
 def _check_dollar_field(key: str, value: Any, fields: dict[str, Any], site: Site) -> None:
     if not isinstance(value, str) or not is_path_or_intrinsic(value):
-        site.error(
-            f"The value for the field '{key}' must be a valid JSONPath or a valid intrinsic function call"
-        )
+        site.error(f"The value for the field '{key}' must be a valid JSONPath or a valid intrinsic function call")
     if key[:-2] in fields:
         site.error(f"There should only be one of the following fields: [{key[:-2]}, {key}]")
 

@@ -15,7 +15,6 @@ from engine.asl.templates import (
     check_jsonata_template,
     check_jsonata_text,
     check_template,
-    is_jsonata,
     is_path,
     is_path_or_intrinsic,
     looks_like_path,
@@ -24,9 +23,7 @@ from engine.asl.templates import (
 from engine.failure import STATES_ALL
 from engine.limits import LABEL_CHARACTERS_MAX, NAME_CHARACTERS_MAX
 
-_TIMESTAMP: Final = re.compile(
-    r"(\d{4}-\d\d-\d\dT)(\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:Z|[+-](\d\d):(\d\d))", re.ASCII
-)
+_TIMESTAMP: Final = re.compile(r"(\d{4}-\d\d-\d\dT)(\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:Z|[+-](\d\d):(\d\d))", re.ASCII)
 _NOT_JSONATA_DELIMITED: Final = re.compile(r"\{%|.*%\}\Z", re.DOTALL)
 
 
@@ -154,9 +151,7 @@ def _check_text_path(value: Any, row: Field, site: Site) -> None:
     if not isinstance(value, str):
         expect("STRING", site)
     elif not is_path_or_intrinsic(value):
-        site.error(
-            f"The value for the field '{row.name}' must be a valid JSONPath or a valid intrinsic function call"
-        )
+        site.error(f"The value for the field '{row.name}' must be a valid JSONPath or a valid intrinsic function call")
 
 
 def _check_timestamp(value: Any, row: Field, site: Site) -> None:
@@ -211,10 +206,7 @@ def _check_label(value: Any, row: Field, site: Site) -> None:
 
 def _check_variables(value: Any, row: Field, site: Site) -> None:
     if not isinstance(value, dict):
-        if site.language == "JSONata" and is_jsonata(value):
-            check_jsonata_text(value, site)
-        else:
-            expect("OBJECT", site)
+        expect("OBJECT", site)
         return
     for key in value:
         name = assigned_name(key, site.language)

@@ -1,12 +1,13 @@
-"""Checks variables: names taken by a parent scope, and references that no way through the machine has set.
+"""Checks variables: names that a parent scope has taken, and references that some way through the machine has not set.
 
 A set of variables is one integer, a bit for each name, so the analysis stays fast on large machines.
+Source: recordings of accepted definitions (a branch may use a name that its Parallel sets only afterwards).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, NamedTuple
 
 from engine.asl.diagnostics import Report
 from engine.asl.expression_texts import expression_texts
@@ -17,7 +18,14 @@ from engine.asl.templates import variables_in
 from engine.asl.values import assigned_name
 
 _ROUNDS_MAX: Final = 40
-"""Rounds through one machine before the analysis gives up, without a warning."""
+"""Visits per state of one machine before the analysis gives up, in silence."""
+
+
+class _Known(NamedTuple):
+    """What is set when a state is entered: on every way (`surely`), and on one way at least (`maybe`)."""
+
+    surely: int
+    maybe: int
 
 
 def variable_references(machines: Iterable[Machine], language: QueryLanguage) -> dict[str, tuple[str, ...]]:
@@ -32,47 +40,14 @@ def variable_references(machines: Iterable[Machine], language: QueryLanguage) ->
 
 
 def check_variables(machines: list[Machine], language: QueryLanguage, report: Report) -> None:
-    """Report names that a parent scope has taken, then references that are possibly not defined.
+    """Report names that are set twice in nested scopes, and mentions of what is possibly not defined.
 
     Args:
         machines: parents before children.
     """
-    scopes: dict[int, set[str]] = {}
+    definitions = _Definitions(language, report)
     for machine in machines:
-        scopes[id(machine)] = {
-            name for state in machine.states.values() for name, _ in _assignments(state, language, "")
-        }
-        _check_parents(machine, scopes, language, report)
-    if any(scopes.values()) or _mentions_any(machines, language):
-        _Definitions(language, report).check(machines)
-
-
-def _check_parents(
-    machine: Machine, scopes: Mapping[int, set[str]], language: QueryLanguage, report: Report
-) -> None:
-    parents = list(_parent_scopes(machine, scopes))
-    if not any(parents):
-        return
-    for name, state in machine.states.items():
-        for variable, location in _assignments(state, language, f"{machine.location}/States/{name}"):
-            if any(variable in parent for parent in parents):
-                report.error(
-                    f"The variable name '{variable}' was already defined in a parent scope.",
-                    location,
-                    "DUPLICATE_VARIABLE_NAME",
-                )
-
-
-def _parent_scopes(machine: Machine, scopes: Mapping[int, set[str]]) -> Iterator[set[str]]:
-    while machine.inside is not None and not machine.isolated:
-        machine = machine.inside[0]
-        yield scopes[id(machine)]
-
-
-def _mentions_any(machines: Iterable[Machine], language: QueryLanguage) -> bool:
-    return any(
-        True for machine in machines for state in machine.states.values() for _ in _references(state, language, "")
-    )
+        definitions.check(machine)
 
 
 def _assignments(state: Any, language: QueryLanguage, location: str) -> Iterator[tuple[str, str]]:
@@ -90,10 +65,14 @@ def _assign_blocks(state: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]
     if isinstance(state.get("Assign"), dict):
         yield state["Assign"], "/Assign"
     for field in ("Catch", "Choices"):
-        entries = state.get(field)
-        for index, entry in enumerate(entries if isinstance(entries, list) else ()):
-            if isinstance(entry, dict) and isinstance(entry.get("Assign"), dict):
+        for index, entry in enumerate(_entries(state, field)):
+            if isinstance(entry.get("Assign"), dict):
                 yield entry["Assign"], f"/{field}[{index}]/Assign"
+
+
+def _entries(state: dict[str, Any], field: str) -> list[dict[str, Any]]:
+    entries = state.get(field)
+    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
 
 def _references(state: Any, language: QueryLanguage, location: str) -> Iterator[tuple[str, str]]:
@@ -108,29 +87,50 @@ def _references(state: Any, language: QueryLanguage, location: str) -> Iterator[
 
 
 class _Definitions:
-    """Which variables are set on every way to a state."""
+    """Follows every way through the machines and remembers what is set where."""
 
     def __init__(self, language: QueryLanguage, report: Report) -> None:
         self.language = language
         self.report = report
         self.bits: dict[str, int] = {}
-        self.on_entry: dict[int, dict[str, int]] = {}
+        self.on_entry: dict[int, dict[str, _Known]] = {}
 
-    def check(self, machines: list[Machine]) -> None:
-        """Parents come before children, whose entry is the state that holds them."""
-        for machine in machines:
-            entry = 0
-            if machine.inside is not None and not machine.isolated:
-                parent, state = machine.inside
-                entry = self.on_entry[id(parent)].get(state, -1)
-            known = self._flow(machine, entry)
-            self.on_entry[id(machine)] = known
-            for name, state in machine.states.items():
-                if name in known:
-                    self._report(state, known[name], f"{machine.location}/States/{name}")
+    def check(self, machine: Machine) -> None:
+        """Check one machine; the one around it has been checked before."""
+        outside = _Known(0, 0)
+        if machine.inside is not None and not machine.isolated:
+            parent, state_name = machine.inside
+            outside = self.on_entry[id(parent)].get(state_name, outside)
+        known = self._flow(machine, outside)
+        self.on_entry[id(machine)] = known
+        for name, state in machine.states.items():
+            location = f"{machine.location}/States/{name}"
+            self._check_parents(state, outside.maybe, location)
+            if name in known:
+                self._check_references(state, known[name].surely, location)
 
-    def _flow(self, machine: Machine, entry: int) -> dict[str, int]:
-        """Variables that are surely set when each reached state is entered; -1 has every bit."""
+    def _check_parents(self, state: Any, taken: int, location: str) -> None:
+        if not taken:
+            return
+        for variable, place in _assignments(state, self.language, location):
+            if taken & self._bit(variable):
+                self.report.error(
+                    f"The variable name '{variable}' was already defined in a parent scope.",
+                    place,
+                    "DUPLICATE_VARIABLE_NAME",
+                )
+
+    def _check_references(self, state: Any, surely: int, location: str) -> None:
+        missing = {
+            (variable, place)
+            for variable, place in _references(state, self.language, location)
+            if not surely & self._bit(variable)
+        }
+        for variable, place in sorted(missing):
+            self.report.warn("POSSIBLY_UNDEFINED_VARIABLE", f"Variable '{variable}' is possibly not defined.", place)
+
+    def _flow(self, machine: Machine, entry: _Known) -> dict[str, _Known]:
+        """What is set when each reached state is entered; nothing is known of the others."""
         if not isinstance(machine.start_at, str) or machine.start_at not in machine.states:
             return {}
         ways = {name: list(self._ways(state)) for name, state in machine.states.items()}
@@ -141,10 +141,13 @@ class _Definitions:
                 return known
             name = next(iter(waiting))
             del waiting[name]
+            here = known[name]
             for target, added in ways[name]:
-                before = known.get(target, -1)
-                after = before & (known[name] | added)
-                if target in ways and (after != before or target not in known):
+                after = _Known(here.surely | added, here.maybe | added)
+                if target in known:
+                    before = known[target]
+                    after = _Known(before.surely & after.surely, before.maybe | after.maybe)
+                if target in ways and after != known.get(target):
                     known[target] = after
                     waiting[target] = None
         return {}
@@ -158,9 +161,8 @@ class _Definitions:
             if isinstance(state.get(field), str):
                 yield state[field], own
         for field in ("Catch", "Choices"):
-            entries = state.get(field)
-            for entry in entries if isinstance(entries, list) else ():
-                if isinstance(entry, dict) and isinstance(entry.get("Next"), str):
+            for entry in _entries(state, field):
+                if isinstance(entry.get("Next"), str):
                     yield entry["Next"], self._mask(state, entry)
 
     def _mask(self, state: dict[str, Any], holder: dict[str, Any]) -> int:
@@ -173,14 +175,3 @@ class _Definitions:
 
     def _bit(self, name: str) -> int:
         return 1 << self.bits.setdefault(name, len(self.bits))
-
-    def _report(self, state: Any, known: int, location: str) -> None:
-        if known == -1:
-            return
-        reported = set()
-        for variable, place in _references(state, self.language, location):
-            if not known & self._bit(variable) and (variable, place) not in reported:
-                reported.add((variable, place))
-                self.report.warn(
-                    "POSSIBLY_UNDEFINED_VARIABLE", f"Variable '{variable}' is possibly not defined.", place
-                )
