@@ -29,6 +29,11 @@ from services.store.records import (
 class SchedulerStore(Protocol):
     """The scheduler's half: shards, group commits, loading."""
 
+    @property
+    def shards(self) -> int:
+        """How many shards there are, for fair shares and `shard_of`."""
+        ...
+
     async def register_scheduler(self, scheduler: str, lease_seconds: float) -> int:
         """Say that this scheduler lives (renewed by calling again); returns how many live, for sharing the shards."""
         ...

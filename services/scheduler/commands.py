@@ -1,0 +1,119 @@
+"""Commands from API nodes: what each does to an execution, and what is answered after the commit (R18, R19)."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any, Final
+
+from engine.advance import advance
+from engine.asl.model import TaskState
+from engine.execution.execution import Status
+from engine.execution.step import Step
+from engine.execution.stimulus import Redrive, Stimulus, Stop, TaskFailed, TaskHeartbeat, TaskSucceeded
+from engine.limits import EXECUTION_SECONDS_MAX, HISTORY_EVENTS_MAX
+from engine.payload import JsonError, Payload
+from services.broker.messages import Command, pack, unpack
+from services.scheduler.resident import Resident
+
+_REDRIVABLE_MS: Final = 14 * 24 * 3600 * 1000
+_TOKEN_MS: Final = 15 * 60 * 1000
+_TOKENS_MAX: Final = 10_000
+
+OK: Final = ("", b"")
+
+
+class Commands:
+    """Performs commands; remembers the client tokens of redrives for their quarter of an hour."""
+
+    def __init__(self) -> None:
+        """No token has been seen."""
+        self._redrives: OrderedDict[tuple[bytes, str], int] = OrderedDict()
+
+    def perform(self, step: Step, resident: Resident, command: Command) -> tuple[str, bytes]:
+        """Apply a command to an open turn; the error code and body of its answer."""
+        values = unpack(command.body)
+        match command.kind:
+            case "stop":
+                return self._stop(step, *_two(values))
+            case "redrive":
+                return self._redrive(step, resident, values[0] if values else None)
+            case "task-succeeded":
+                return _task_succeeded(step, resident, values)
+            case "task-failed":
+                path, token, error, cause = values
+                return _about_attempt(step, resident, TaskFailed(path, token, error, cause))
+            case "task-heartbeat":
+                path, token = values
+                return _about_attempt(step, resident, TaskHeartbeat(path, token))
+            case _:
+                return ("UnknownCommand", b"")
+
+    def _stop(self, step: Step, error: str | None, cause: str | None) -> tuple[str, bytes]:
+        advance(step, Stop(error, cause))
+        return ("", pack(step.execution.stop_ms))
+
+    def _redrive(self, step: Step, resident: Resident, client_token: str | None) -> tuple[str, bytes]:
+        now_ms = step.now_ms
+        if client_token is not None:
+            before = self._redrives.get((resident.key, client_token))
+            if before is not None and before > now_ms - _TOKEN_MS:
+                return ("", pack(before))
+        reason = _not_redrivable(step, resident)
+        if reason is not None:
+            return ("ExecutionNotRedrivable", pack(reason))
+        advance(step, Redrive())
+        if client_token is not None:
+            self._redrives[(resident.key, client_token)] = now_ms
+            while len(self._redrives) > _TOKENS_MAX:
+                self._redrives.popitem(last=False)
+        return ("", pack(step.execution.redrive_ms))
+
+
+def _two(values: list[Any]) -> tuple[Any, Any]:
+    return (values[0], values[1]) if len(values) == 2 else (None, None)
+
+
+def _not_redrivable(step: Step, resident: Resident) -> str | None:
+    """AWS's reason, None if it can be redriven."""
+    execution = step.execution
+    if execution.status in (Status.RUNNING, Status.SUCCEEDED):
+        return f"Execution is {execution.status.name} and cannot be redriven"
+    if execution.last_event_id >= HISTORY_EVENTS_MAX - 1:
+        return "Execution history event limit exceeded"
+    if step.now_ms - execution.origin.start_ms >= 1000 * EXECUTION_SECONDS_MAX:
+        return "Execution has exceeded the max execution time"
+    if execution.stop_ms is not None and step.now_ms - execution.stop_ms >= _REDRIVABLE_MS:
+        return "Execution redrivable period exceeded"
+    return None
+
+
+def _task_succeeded(step: Step, resident: Resident, values: list[Any]) -> tuple[str, bytes]:
+    path, token, output = values
+    try:
+        payload = Payload.of_text(output)
+    except JsonError:
+        return ("InvalidOutput", b"")
+    return _about_attempt(step, resident, TaskSucceeded(path, token, payload))
+
+
+def _about_attempt(
+    step: Step, resident: Resident, stimulus: TaskSucceeded | TaskFailed | TaskHeartbeat
+) -> tuple[str, bytes]:
+    """A task token was used: it must be that of an open attempt that somebody was given."""
+    attempt = resident.attempt(stimulus.path, stimulus.token)
+    if attempt is None or not attempt.bound:
+        return ("TaskTimedOut", pack(_resource_at(resident, stimulus.path)))
+    told: Stimulus = stimulus
+    if not isinstance(stimulus, TaskHeartbeat):
+        resident.jobs.pop(stimulus.path, None)
+    advance(step, told)
+    return OK
+
+
+def _resource_at(resident: Resident, path: str) -> str:
+    """The Resource of the Task state that the frame is in, as far as the frame still tells."""
+    frame = resident.execution.frames.get(path)
+    if frame is None:
+        return ""
+    state = resident.execution.state_of(frame)
+    return state.resource.arn if isinstance(state, TaskState) else ""

@@ -1,0 +1,245 @@
+"""Group commit: the turns of many executions in one transaction, guarded shard by shard.
+
+A lane has one commit in flight at most, over shards of its own (R6). It never waits for a timer: whatever is ready when
+the lane is free goes into the next commit, so a lone execution waits for one fsync and a crowd shares it. While one
+lane waits for Postgres, the others compute.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+from uuid import UUID
+
+from engine.execution.page import Page
+from services.runtime.clock import Clock
+from services.runtime.faults import Fault
+from services.scheduler.database_clock import DatabaseClock
+from services.scheduler.observe import Observer
+from services.scheduler.publish import Publisher
+from services.scheduler.ready_queue import ReadyQueue
+from services.scheduler.resident import Resident
+from services.scheduler.settings import SchedulerSettings
+from services.scheduler.shard import Shard, Shards
+from services.scheduler.signal import Signal
+from services.scheduler.turn import Turn, Turns
+from services.store.interface import SchedulerStore
+from services.store.records import Batch, StoredExecution
+
+log = logging.getLogger(__name__)
+
+
+class OnCommitted(Protocol):
+    """Told of every committed page, e.g. to write the execution's log."""
+
+    def __call__(self, row: StoredExecution, page: Page) -> None:
+        """The page is in the store."""
+        ...
+
+
+class Lane:
+    """The group commits of some of the shards."""
+
+    def __init__(
+        self,
+        *,
+        store: SchedulerStore,
+        shards: Shards,
+        turns: Turns,
+        publisher: Publisher,
+        clock: Clock,
+        database_clock: DatabaseClock,
+        settings: SchedulerSettings,
+        observer: Observer,
+        on_committed: OnCommitted | None,
+        step_down: Callable[[list[Shard], bool], None],
+        quarantine: Callable[[bytes], None],
+        settled: Callable[[], None],
+    ) -> None:
+        """Everything is handed in.
+
+        Args:
+            step_down: called with shards whose guard was refused, or (True) whose commit has an unknown outcome.
+            quarantine: called with executions that broke an invariant.
+            settled: called whenever a commit was answered.
+            (the others): see their types.
+        """
+        self._store = store
+        self._shards = shards
+        self._turns = turns
+        self._publisher = publisher
+        self._clock = clock
+        self._database_clock = database_clock
+        self._settings = settings
+        self._observer = observer
+        self._on_committed = on_committed
+        self._step_down = step_down
+        self._quarantine = quarantine
+        self._settled = settled
+        self._ready = ReadyQueue()
+        self._renew: dict[int, Shard] = {}
+        self._inbox_done: list[tuple[int, int]] = []
+        self._work = Signal()
+
+    def __len__(self) -> int:
+        """How many executions wait for a turn."""
+        return len(self._ready)
+
+    def enqueue(self, resident: Resident) -> None:
+        """Give it a turn when there is something to do and nothing in flight (R5)."""
+        if resident.pending and not resident.in_flight and not resident.gone:
+            self._ready.push(resident)
+            self._work.set()
+
+    def renew(self, shard: Shard) -> None:
+        """Renew a lease by an empty commit if no other commit does."""
+        self._renew[shard.number] = shard
+        self._work.set()
+
+    def drop_inbox_row(self, shard: int, row_id: int) -> None:
+        """An inbox row is dealt with: let the next commit remove it."""
+        self._inbox_done.append((shard, row_id))
+        self._work.set()
+
+    async def run(self) -> None:
+        """Commit batch after batch, for ever."""
+        while True:
+            await self._work.wait()
+            while await self._commit_once():
+                pass
+
+    async def _commit_once(self) -> bool:
+        """Take turns and commit them; False when nothing was to be done."""
+        turns = self._take_turns()
+        batch, guarded = self._batch(turns)
+        if not guarded:
+            return bool(turns)
+        started = self._clock.monotonic()
+        for shard in guarded:
+            shard.in_flight = True
+        try:
+            committed = await self._store.commit(batch, self._settings.lease_seconds)
+        except Fault as fault:
+            log.warning("no answer to a commit of %d shards: %s", len(guarded), fault)
+            self._give_up(turns, guarded, True)
+            return True
+        self._database_clock.learn(committed.now_ms)
+        self._observer.committed(self._clock.monotonic() - started, len(turns))
+        self._settle(turns, guarded, committed.shards, started)
+        return True
+
+    # before the commit
+
+    def _take_turns(self) -> list[Turn]:
+        """Turns of whoever is ready, within the bounds of one commit; turns that changed nothing are done already."""
+        settings, turns = self._settings, list[Turn]()
+        now_ms = self._database_clock.now_ms()
+        events = size = 0
+        while len(turns) < settings.turns_max and events < settings.events_max and size < settings.page_bytes_max:
+            resident = self._ready.pop()
+            if resident is None:
+                break
+            if self._shards.owned[resident.shard].closing:
+                continue
+            turn = self._take_turn(resident, now_ms)
+            if turn is None:
+                continue
+            if turn.page is not None:
+                events += turn.page.last_event_id - turn.page.first_event_id + 1
+                size += len(turn.page.events) + len(turn.page.frames)
+            if turn.must_commit:
+                resident.in_flight = True
+                turns.append(turn)
+            else:
+                self._publisher.publish(turn)
+                self._rest(resident)
+        return turns
+
+    def _take_turn(self, resident: Resident, now_ms: int) -> Turn | None:
+        deliveries = resident.pending
+        try:
+            return self._turns.take(resident, now_ms)
+        except Exception:
+            # The top of the loop over executions: memory may be ahead of the store now, so it is forgotten at once;
+            # a broken invariant of one execution must not stop the others.
+            log.exception("a turn of execution %s broke an invariant", resident.id)
+            self._observer.broken()
+            resident.pending = deliveries
+            self._quarantine(resident.key)
+            self._shards.remove(resident)
+            return None
+
+    def _batch(self, turns: list[Turn]) -> tuple[Batch, list[Shard]]:
+        owned = self._shards.owned
+        guarded = {number: shard for number, shard in self._renew.items() if owned.get(number) is shard}
+        self._renew.clear()
+        inbox_done, self._inbox_done = [row for row in self._inbox_done if row[0] in owned], []
+        pages: list[tuple[int, UUID, Page]] = []
+        batch = Batch([], pages, inbox_done=inbox_done)
+        for number, _ in inbox_done:
+            guarded[number] = owned[number]
+        for turn in turns:
+            number = turn.resident.shard
+            if number not in guarded:
+                guarded[number] = owned[number]
+            if turn.page is not None:
+                pages.append((number, turn.resident.id, turn.page))
+            if turn.change is not None:
+                batch.changes.append((number, turn.change))
+            inbox_done.extend((number, d.inbox_id) for d in turn.deliveries if d.inbox_id)
+        batch.guards = [guarded[number].tenure for number in sorted(guarded)]
+        return batch, list(guarded.values())
+
+    # after the commit
+
+    def _settle(self, turns: list[Turn], guarded: list[Shard], accepted: frozenset[int], started: float) -> None:
+        refused = []
+        for shard in guarded:
+            shard.in_flight = False
+            if shard.number in accepted:
+                shard.seq += 1
+                shard.renewed = started
+            else:
+                refused.append(shard)
+        if refused:
+            self._give_up([t for t in turns if t.resident.shard not in accepted], refused, False)
+        for turn in turns:
+            if turn.resident.shard in accepted:
+                self._after(turn)
+        self._publisher.flush()
+        self._settled()
+
+    def _after(self, turn: Turn) -> None:
+        """The turn is in the store: publish it, and let its execution go on, wait, or leave memory."""
+        resident = turn.resident
+        resident.in_flight = False
+        self._publisher.publish(turn)
+        if turn.change is not None:
+            resident.row_wake_ms = turn.change.wake_at_ms or 0
+        if turn.page is not None:
+            self._observer.turn(turn)
+            if self._on_committed is not None:
+                self._on_committed(resident.row, turn.page)
+        self._rest(resident)
+
+    def _rest(self, resident: Resident) -> None:
+        """Nothing is in flight any more."""
+        if resident.pending:
+            self.enqueue(resident)
+        elif resident.execution.ended:
+            self._shards.remove(resident)
+        elif resident.row_wake_ms > resident.last_ms:
+            self._shards.park(resident)
+        else:
+            self._shards.unpark(resident)
+
+    def _give_up(self, turns: list[Turn], shards: list[Shard], unknown: bool) -> None:
+        """Forget shards that another owns now, or whose commit may be in or not (R7)."""
+        for shard in shards:
+            shard.in_flight = False
+        for turn in turns:
+            turn.resident.pending = turn.deliveries + turn.resident.pending
+        self._step_down(shards, unknown)
+        self._publisher.flush()
+        self._settled()

@@ -1,0 +1,201 @@
+"""One turn of one execution: what reached it becomes a page, before anything of it is visible outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine.advance import advance
+from engine.asl.model import Resource, TaskState
+from engine.execution.execution import Execution
+from engine.execution.frame import Attempt, BackOff, Children, Ended, Until
+from engine.execution.page import Page
+from engine.execution.step import Step
+from engine.execution.stimulus import TaskStarted
+from engine.limits import TURN_TRANSITIONS_MAX
+from services.runtime.ids import Ids
+from services.scheduler.commands import Commands
+from services.scheduler.incarnations import Incarnations
+from services.scheduler.resident import Delivery, Resident
+from services.store.records import ExecutionChange
+
+GRANT_BYTES = 16
+_PARKED_FRAMES_MAX = 1_000
+
+
+@dataclass(slots=True)
+class Turn:
+    """What one execution adds to a group commit.
+
+    Attributes:
+        resident: whose turn it is.
+        touched: frames that changed, in order.
+        deliveries: what was taken from its pending ones; answers are owed for some.
+        page: None if nothing changed.
+        change: of the execution's row, None for most turns.
+        transitions, stale: counted for the metrics.
+    """
+
+    resident: Resident
+    touched: list[str]
+    deliveries: list[Delivery]
+    page: Page | None
+    change: ExecutionChange | None
+    transitions: int
+    stale: int
+
+    @property
+    def must_commit(self) -> bool:
+        """Whether anything waits for the store's yes: a page, a row, or an answer that needs ownership (R19)."""
+        return self.page is not None or self.change is not None or any(d.owes_answer for d in self.deliveries)
+
+
+class Turns:
+    """Takes turns; holds what every turn needs."""
+
+    def __init__(
+        self,
+        ids: Ids,
+        incarnations: Incarnations,
+        pool_of: Callable[[Resource], str],
+        monotonic: Callable[[], float],
+        park_ms: int,
+    ) -> None:
+        """Everything is handed in."""
+        self._entropy = ids.entropy
+        self._incarnations = incarnations
+        self._pool_of = pool_of
+        self._monotonic = monotonic
+        self._park_ms = park_ms
+        self._commands = Commands()
+
+    def take(self, resident: Resident, now_ms: int) -> Turn:
+        """Advance by what is pending, as far as the turn's budget goes.
+
+        Raises:
+            AssertionError: an invariant of the engine is broken.
+        """
+        execution = resident.execution
+        ended_before = execution.ended
+        resident.last_ms = max(now_ms, resident.last_ms)
+        step = Step(execution, resident.last_ms, self._entropy)
+        deliveries, resident.pending = resident.pending, []
+        stale = 0
+        for number, delivery in enumerate(deliveries):
+            if step.budget <= 0:
+                resident.pending = deliveries[number:]
+                deliveries = deliveries[:number]
+                break
+            stale += self._apply(step, resident, delivery)
+        if not execution.ended:
+            self._pre_grant(step)
+        page = None if step.empty else step.page()
+        touched = sorted(step.touched, key=_branch_order) if len(step.touched) > 1 else list(step.touched)
+        change = None if page is None else self._change(resident, ended_before)
+        return Turn(resident, touched, deliveries, page, change, TURN_TRANSITIONS_MAX - step.budget, stale)
+
+    def _apply(self, step: Step, resident: Resident, delivery: Delivery) -> int:
+        """Tell the engine; 1 if it was stale."""
+        if delivery.command is not None:
+            delivery.reply = self._commands.perform(step, resident, delivery.command)
+            return int(delivery.reply[0] != "")
+        assert delivery.stimulus is not None
+        if delivery.result is not None and not self._fits(resident, delivery):
+            return 1
+        advance(step, delivery.stimulus)
+        return 0
+
+    def _fits(self, resident: Resident, delivery: Delivery) -> bool:
+        """Whether a result counts: open attempt, right token, right grant (R14). Its worker has a free slot again."""
+        result = delivery.result
+        assert result is not None
+        attempt = resident.attempt(result.path, result.token)
+        if attempt is None or attempt.grant != result.grant:
+            return False
+        if result.incarnation == attempt.incarnation and not attempt.submitted_id:
+            self._incarnations.slot_free(result.incarnation, self._monotonic())
+        if result.kind in ("succeeded", "failed"):
+            resident.jobs.pop(result.path, None)
+        return True
+
+    def _pre_grant(self, step: Step) -> None:
+        """Bind fresh attempts at once where a worker is known to have a free slot (R11)."""
+        execution = step.execution
+        for path in sorted(step.touched, key=_branch_order) if len(step.touched) > 1 else list(step.touched):
+            frame = execution.frames.get(path)
+            if frame is None or not isinstance(frame.waits, Attempt) or frame.waits.bound:
+                continue
+            state = execution.state_of(frame)
+            assert isinstance(state, TaskState)
+            if state.resource.kind == "activity":
+                continue
+            incarnation = self._incarnations.take_credit(self._pool_of(state.resource), self._monotonic())
+            if incarnation is not None:
+                grant = self._entropy(GRANT_BYTES)
+                advance(step, TaskStarted(path, frame.waits.token, incarnation, grant))
+
+    def _change(self, resident: Resident, ended_before: bool) -> ExecutionChange | None:
+        """What changes in the row: the end, a redrive, when it is needed next if it waits long, else "due now"."""
+        execution = resident.execution
+        if execution.ended:
+            return _row(resident, None)
+        now_ms = resident.last_ms
+        wake_ms = parked_until(execution, now_ms + self._park_ms)
+        if wake_ms is None:
+            late = ended_before or resident.row_wake_ms > now_ms
+            return _row(resident, now_ms) if late else None
+        if now_ms < resident.row_wake_ms <= wake_ms:
+            return None
+        return _row(resident, wake_ms)
+
+
+def parked_until(execution: Execution, after_ms: int) -> int | None:
+    """When an execution that only waits is needed next; None if that is before `after_ms` or messages are due."""
+    if len(execution.frames) > _PARKED_FRAMES_MAX:
+        return None
+    wake_ms = execution.deadline_ms
+    for frame in execution.frames.values():
+        match frame.waits:
+            case Until(due_ms) | BackOff(due_ms):
+                wake_ms = min(wake_ms, due_ms)
+            case Attempt() as attempt:
+                if not _waits_for_callback(execution, frame.path, attempt):
+                    return None
+                if attempt.due_ms is not None:
+                    wake_ms = min(wake_ms, attempt.due_ms)
+            case Children() | Ended():
+                continue
+            case _:
+                return None
+        if wake_ms < after_ms:
+            return None
+    return wake_ms
+
+
+def _waits_for_callback(execution: Execution, path: str, attempt: Attempt) -> bool:
+    """Nothing has to be sent for it: it is leased to an activity worker, or its token is out."""
+    if attempt.submitted_id:
+        return attempt.job is None
+    state = execution.state_of(execution.frames[path])
+    assert isinstance(state, TaskState)
+    return attempt.bound and state.resource.kind == "activity"
+
+
+def _row(resident: Resident, wake_ms: int | None) -> ExecutionChange:
+    execution = resident.execution
+    return ExecutionChange(
+        resident.id,
+        execution.status,
+        wake_ms,
+        None if execution.output is None else execution.output.text,
+        execution.error,
+        execution.cause,
+        execution.stop_ms,
+        execution.redrive_count,
+        execution.redrive_ms,
+    )
+
+
+def _branch_order(path: str) -> tuple[int, str]:
+    """Branch 2 before branch 10."""
+    return len(path), path
