@@ -1,0 +1,129 @@
+"""`arn:aws:states:::aws-sdk:<service>:<action>`: every action of every service that botocore has a model for.
+
+Parameters and results are spelled as in the SDK for Java 2; results carry no SDK metadata.
+Actions that Step Functions cannot call (streams of events, role assumption, retired operations) are refused.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from engine.asl.model import Resource
+from engine.limits import PAYLOAD_BYTES_MAX
+from engine.payload import JsonError, decode_json, encode_json
+from services.integrations.aws import Aws, fill_idempotency_tokens
+from services.integrations.aws_sender import ANSWER_BYTES_MAX
+from services.integrations.failures import ApiRefused, Unreachable, not_startable, sdk_failure, sized
+from services.integrations.handler import NoJobs
+from services.integrations.interface import Call, Failed, Outcome, Submitted, Succeeded
+from services.integrations.java_names import action_name
+from services.integrations.models import service_model
+from services.integrations.sdk_services import SDK_SERVICES, SdkService
+from services.integrations.shapes import SDK, ParameterProblems, missing_members, to_json, to_parameters
+
+if TYPE_CHECKING:
+    from botocore.model import OperationModel, ServiceModel
+
+# Source: the Step Functions guide's list of actions that are not usable (2022), and what cannot work by its nature.
+_REFUSED: Final = frozenset(
+    {
+        "comprehendmedical:detectEntities",
+        "efs:createTags",
+        "elastictranscoder:testRole",
+        "emr:describeJobFlows",
+        "iotdeviceadvisor:listTestCases",
+        "kinesis:subscribeToShard",
+        "lambda:invokeAsync",
+        "lexruntimev2:startConversation",
+        "mediapackage:rotateChannelCredentials",
+        "rdsdata:executeSql",
+        "s3:selectObjectContent",
+        "s3control:selectObjectContent",
+        "shield:deleteSubscription",
+        "sts:assumeRole",
+        "sts:assumeRoleWithSAML",
+        "sts:assumeRoleWithWebIdentity",
+    }
+)
+
+
+class AwsSdk(NoJobs):
+    """The generic handler."""
+
+    def __init__(self, aws: Aws) -> None:
+        """Use the shared connection to AWS."""
+        self._aws = aws
+
+    async def call(self, call: Call) -> Outcome:
+        """Send the action's one request; `.waitForTaskToken` shows its answer as submitted."""
+        service = sdk_service(call.resource)
+        operation = None if service is None else operation_of(service, call.resource.api_action)
+        if service is None or operation is None:
+            return not_startable(call, [f"The resource {call.resource.arn} is not recognized"])
+        try:
+            model = await self._aws.model(service.botocore, operation, call.region)
+            parameters = to_parameters(_decoded(call), model.input_shape, SDK)
+            fill_idempotency_tokens(parameters, model, call.key)
+            limit = PAYLOAD_BYTES_MAX if model.has_streaming_output else ANSWER_BYTES_MAX
+            answer = await self._aws.request(call, service.botocore, operation, parameters, bytes_max=limit)
+        except ParameterProblems as problem:
+            return not_startable(call, problem.problems)
+        except (ApiRefused, Unreachable) as problem:
+            return sdk_failure(problem, service.prefix)
+        return _outcome(call, to_json(answer.parsed, model.output_shape, SDK))
+
+
+def sdk_service(resource: Resource) -> SdkService | None:
+    """The service of an `aws-sdk:` resource, None when there is none of that name."""
+    return SDK_SERVICES.get(resource.service.removeprefix("aws-sdk:"))
+
+
+def operation_of(service: SdkService, action: str) -> str | None:
+    """The API's name of an action, None when it has none or Step Functions refuses it."""
+    if f"{service.name}:{action}" in _REFUSED:
+        return None
+    return _actions(service.botocore).get(action)
+
+
+def required_members(service: SdkService, operation: str) -> list[str]:
+    """Top-level parameters that a definition must give."""
+    model = service_model(service.botocore).operation_model(operation)
+    return [] if model.input_shape is None else missing_members({}, model.input_shape, SDK)
+
+
+@lru_cache(maxsize=512)
+def _actions(botocore_name: str) -> dict[str, str]:
+    model = service_model(botocore_name)
+    return {action_name(name): name for name in model.operation_names if not _streams_events(model, name)}
+
+
+def _streams_events(model: ServiceModel, name: str) -> bool:
+    """Event streams are found in the raw model, because making every operation's shapes would take seconds."""
+    shapes = model._service_description["shapes"]
+    operation = model._service_description["operations"][name]
+    for side in ("input", "output"):
+        shape = shapes.get(operation.get(side, {}).get("shape", ""), {})
+        for member in shape.get("members", {}).values():
+            if member.get("eventstream") or shapes.get(member.get("shape", ""), {}).get("eventstream"):
+                return True
+    return False
+
+
+def _decoded(call: Call) -> Any:
+    try:
+        return decode_json(call.input)
+    except JsonError as error:
+        raise ParameterProblems([str(error)]) from None
+
+
+def _outcome(call: Call, result: Any) -> Succeeded | Submitted | Failed:
+    done = sized(call, encode_json(result))
+    if call.resource.pattern == "wait_for_task_token" and isinstance(done, Succeeded):
+        return Submitted(done.output)
+    return done
+
+
+def operation_model(service: SdkService, operation: str) -> OperationModel:
+    """The model of an operation, without a client."""
+    return service_model(service.botocore).operation_model(operation)

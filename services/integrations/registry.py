@@ -1,0 +1,194 @@
+"""Which code runs which resource: one row per optimised service, one handler for everything under `aws-sdk`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from engine.asl.model import Pattern, Resource
+from services.integrations import (
+    athena,
+    batch,
+    bedrock,
+    codebuild,
+    databrew,
+    dynamodb,
+    ecs,
+    emr,
+    emr_containers,
+    emr_serverless,
+    events,
+    glue,
+    mediaconvert,
+    sagemaker,
+    sns,
+    sqs,
+)
+from services.integrations.aws import Aws
+from services.integrations.aws_sdk import AwsSdk, operation_of, sdk_service
+from services.integrations.aws_sender import OwnApi
+from services.integrations.credentials import RoleMap
+from services.integrations.failures import NoCredentials, TooLarge, task_failed, too_large
+from services.integrations.handler import Handler
+from services.integrations.interface import Call, Failed, Outcome, Pending, Succeeded
+from services.integrations.lambda_function import LambdaInvoke
+from services.integrations.nested_executions import NestedExecutions, NoNestedExecutions, StartExecution
+from services.integrations.optimised import OptimisedHandler, Service
+from services.runtime.clock import Clock
+from services.runtime.ids import Ids
+
+RR: Final[Pattern] = "request_response"
+SYNC: Final[Pattern] = "sync"
+SYNC_2: Final[Pattern] = "sync:2"
+TOKEN: Final[Pattern] = "wait_for_task_token"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What handlers are made of.
+
+    Attributes:
+        environment: `AWS_ENDPOINT_URL...` and the keys for endpoints other than AWS.
+        roles: the operator's role map.
+        executions: our own engine, for nested executions; `own_api` answers `aws-sdk:sfn:...`.
+    """
+
+    clock: Clock
+    ids: Ids
+    environment: Mapping[str, str] = field(default_factory=dict)
+    roles: RoleMap = field(default_factory=RoleMap)
+    executions: NestedExecutions = field(default_factory=NoNestedExecutions)
+    own_api: OwnApi | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An optimised service: its actions with their patterns, and how its handler is made."""
+
+    actions: Mapping[str, frozenset[Pattern]]
+    make: Callable[[Aws, World], Handler]
+
+
+def _row(service: Service) -> Row:
+    """The row of a service that is all table."""
+    return Row(_patterns(service), lambda aws, world: OptimisedHandler(aws, service, world.clock))
+
+
+def _patterns(service: Service) -> dict[str, frozenset[Pattern]]:
+    return {
+        name: frozenset([RR, *([SYNC] if action.job else []), *([TOKEN] if action.token else [])])
+        for name, action in service.actions.items()
+    }
+
+
+TABLE: Final[Mapping[str, Row]] = {
+    "athena": _row(athena.SERVICE),
+    "batch": _row(batch.SERVICE),
+    "bedrock": Row(
+        {**_patterns(bedrock.SERVICE), "invokeModel": frozenset({RR, TOKEN})},
+        lambda aws, world: bedrock.Bedrock(aws, world.clock),
+    ),
+    "codebuild": _row(codebuild.SERVICE),
+    "databrew": _row(databrew.SERVICE),
+    "dynamodb": _row(dynamodb.SERVICE),
+    "ecs": _row(ecs.SERVICE),
+    "elasticmapreduce": _row(emr.SERVICE),
+    "emr-containers": _row(emr_containers.SERVICE),
+    "emr-serverless": _row(emr_serverless.SERVICE),
+    "events": _row(events.SERVICE),
+    "glue": _row(glue.SERVICE),
+    "lambda": Row({"invoke": frozenset({RR, TOKEN})}, lambda aws, world: LambdaInvoke(aws)),
+    "mediaconvert": _row(mediaconvert.SERVICE),
+    "sagemaker": _row(sagemaker.SERVICE),
+    "sns": _row(sns.SERVICE),
+    "sqs": _row(sqs.SERVICE),
+    "states": Row(
+        {"startExecution": frozenset({RR, SYNC, SYNC_2, TOKEN})},
+        lambda aws, world: StartExecution(world.executions, world.clock, world.ids),
+    ),
+}
+
+
+class WorldIntegrations:
+    """The real world, as the `Integrations` protocol has it."""
+
+    def __init__(self, world: World) -> None:
+        """Nothing is loaded or connected before the first call."""
+        self._world = world
+        self._aws = Aws(world.environment, world.roles, world.clock, world.own_api)
+        self._handlers: dict[str, Handler] = {}
+        self._unresolved: dict[str, str | None] = {}
+
+    async def call(self, call: Call) -> Outcome:
+        """Run the attempt: exactly one request, everything that goes wrong as `Failed`."""
+        problem = await self._why_unresolved(call.resource)
+        if problem is not None:
+            return task_failed(problem)
+        try:
+            return await self._handler(call.resource).call(call)
+        except NoCredentials as refused:
+            return task_failed(str(refused))
+        except TooLarge:
+            return too_large(call)
+
+    async def poll(self, call: Call, job: Mapping[str, Any]) -> Succeeded | Failed | Pending:
+        """Look at a submitted job; repeatable."""
+        try:
+            return await self._handler(call.resource).poll(call, job)
+        except NoCredentials as refused:
+            return task_failed(str(refused))
+        except TooLarge:
+            return too_large(call)
+
+    async def cancel(self, call: Call, job: Mapping[str, Any]) -> None:
+        """Stop a submitted job where AWS does; repeatable. What cannot be stopped runs on, as in AWS."""
+        try:
+            await self._handler(call.resource).cancel(call, job)
+        except (NoCredentials, TooLarge):
+            return
+
+    async def close(self) -> None:
+        """Close connections."""
+        await self._aws.close()
+
+    async def _why_unresolved(self, resource: Resource) -> str | None:
+        """As `unresolved`, but the first look at a service, which loads its model, is off the event loop."""
+        if not resource.service.startswith("aws-sdk:"):
+            return unresolved(resource)
+        if resource.arn not in self._unresolved:
+            self._unresolved[resource.arn] = await asyncio.to_thread(unresolved, resource)
+        return self._unresolved[resource.arn]
+
+    def _handler(self, resource: Resource) -> Handler:
+        name = "lambda" if resource.kind == "lambda" else resource.service
+        name = "aws-sdk" if name.startswith("aws-sdk:") else name
+        handler = self._handlers.get(name)
+        if handler is None:
+            made = AwsSdk(self._aws) if name == "aws-sdk" else TABLE[name].make(self._aws, self._world)
+            handler = self._handlers[name] = made
+        return handler
+
+
+def unresolved(resource: Resource) -> str | None:
+    """Why nothing runs this resource, in AWS's words; None when something does."""
+    if resource.kind == "lambda":
+        return None
+    if resource.kind == "service" and resource.pattern in _patterns_of(resource):
+        return None
+    return (
+        f"The resource provided {resource.arn} is not recognized. The value is not a valid resource ARN, or the "
+        "resource is not available in this region."
+    )
+
+
+def _patterns_of(resource: Resource) -> frozenset[Pattern]:
+    if resource.service.startswith("aws-sdk:"):
+        service = sdk_service(resource)
+        if service is None or operation_of(service, resource.api_action) is None:
+            return frozenset()
+        return frozenset({RR, TOKEN})
+    row = TABLE.get(resource.service)
+    return frozenset() if row is None else row.actions.get(resource.api_action, frozenset())
+

@@ -1,0 +1,123 @@
+"""Calls to test with, and servers that count what reaches them."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from engine.asl.model import Pattern, Resource
+from engine.payload import encode_json
+from services.integrations.interface import Call
+
+CONFORMANCE = Path("/work/shared/conformance")
+ACCOUNT = "000000000000"
+REGION = "us-east-1"
+
+
+def resource(arn: str) -> Resource:
+    """The Resource of an ARN, as the parser of definitions makes it."""
+    if ":function:" in arn:
+        return Resource(arn, "lambda")
+    service, action = arn.split(":states:::")[1].rsplit(":", 1) if not arn.endswith(".sync:2") else (
+        arn.split(":states:::")[1].rsplit(":", 2)[0], arn.rsplit(":", 2)[1] + ":2")
+    pattern: Pattern = "request_response"
+    name = action
+    for suffix, kind in ((".sync:2", "sync:2"), (".sync", "sync"), (".waitForTaskToken", "wait_for_task_token")):
+        if action.endswith(suffix):
+            name, pattern = action.removesuffix(suffix), kind  # type: ignore[assignment]
+            break
+    return Resource(arn, "service", service, action, name, pattern)
+
+
+def task(arn: str, parameters: Any, **changes: Any) -> Call:
+    """A call of one attempt."""
+    values: dict[str, Any] = {
+        "resource": resource(arn),
+        "input": encode_json(parameters),
+        "region": REGION,
+        "account": ACCOUNT,
+        "role_arn": f"arn:aws:iam::{ACCOUNT}:role/machine",
+        "execution_arn": f"arn:aws:states:{REGION}:{ACCOUNT}:execution:m:e",
+        "machine_arn": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:m",
+        "state": "S",
+        "key": "e/0/1/0",
+        **changes,
+    }
+    return Call(**values)
+
+
+class CountingServer:
+    """Counts requests and treats each as told: `close`, `hang`, or an answer (status, headers, body)."""
+
+    def __init__(self, conduct: Any) -> None:
+        self.conduct = conduct
+        self.requests: list[bytes] = []
+        self.url = ""
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    async def stop(self) -> None:
+        assert self._server is not None
+        for writer in self._open:
+            writer.transport.abort()
+        self._server.close()
+        await self._server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = 0
+                for line in head.split(b"\r\n"):
+                    if line.lower().startswith(b"content-length:"):
+                        length = int(line.split(b":")[1])
+                body = await reader.readexactly(length)
+                self.requests.append(head + body)
+                if self.conduct == "close":
+                    return
+                if self.conduct == "hang":
+                    await asyncio.Event().wait()
+                status, headers, answer = self.conduct
+                lines = [f"HTTP/1.1 {status} X", *(f"{name}: {value}" for name, value in headers)]
+                writer.write("\r\n".join([*lines, f"Content-Length: {len(answer)}", "", ""]).encode() + answer)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return
+        finally:
+            self._open.discard(writer)
+            writer.close()
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody uses now."""
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [int(one.getsockname()[1]) for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def await_port(port: int) -> None:
+    """Return when something answers there; a process of another program gives no signal to await."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=1).close()
+            return
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError(f"nothing answers at port {port}")
