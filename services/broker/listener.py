@@ -73,6 +73,8 @@ class Listener:
 
     async def close(self) -> None:
         """Stop listening; nothing is delivered afterwards."""
+        if self._closing:
+            return
         self._closing = True
         self._rouse(asleep=True)
         self._room.set()

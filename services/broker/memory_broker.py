@@ -136,11 +136,14 @@ class MemorySubscription:
         self._names: tuple[str, ...] = ()
         self._bodies: list[bytes] = []
         self._delivery_due = False
+        self._closed = False
         self._connection = _connect(url)
         self._consumer = Consumer(self._connection.channel(), on_message=self._on_message, no_ack=True)
 
     def listen_to(self, queues: Sequence[str]) -> None:
-        """Replace the queues it listens to."""
+        """Replace the queues it listens to; nothing happens once it is closed."""
+        if self._closed:
+            return
         for name in self._names:
             if name not in queues:
                 self._space.waiting[name].discard(self._call)
@@ -157,6 +160,7 @@ class MemorySubscription:
         """Stop listening; nothing is delivered afterwards."""
         if self._names:
             self.listen_to(())
+        self._closed = True
         self._connection.release()
 
     def _call(self) -> None:

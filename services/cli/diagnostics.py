@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from services.cli.source_map import SourceMap, Span
+
+if TYPE_CHECKING:
+    from engine.asl.model import MachineType
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class Report:
         }
 
 
-def examine(file: Path, machine_type: str) -> Report:
+def examine(file: Path, machine_type: MachineType) -> Report:
     """Validate the definition in a file."""
     from engine.asl.validate import validate
 
@@ -67,7 +70,7 @@ def examine(file: Path, machine_type: str) -> Report:
     places = SourceMap(text)
     broken_at = _syntax_error(text)
     findings = []
-    for it in validate(text, machine_type):
+    for it in validate(text, machine_type, lints=True):
         span = places.find(it.location)
         if broken_at is not None:
             span = Span(broken_at, broken_at + 1)

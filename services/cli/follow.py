@@ -160,8 +160,7 @@ class _Lines:
             self._write(timeline.status)
 
     def _in_order(self, node: Node) -> list[Node]:
-        found = [item for item in node.walk() if item.parent is not None]
-        return sorted(found, key=lambda item: item.end or item.start)
+        return sorted((item for item in node.walk() if item.parent is not None), key=lambda item: item.changed_id)
 
 
 def _depth(node: Node) -> int:

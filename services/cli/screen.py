@@ -27,7 +27,8 @@ def console() -> Console:
     """The terminal, or whatever stdout is."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    # Into a pipe nothing is wrapped or cut.
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 1000)
 
 
 def print_json(value: Any) -> None:

@@ -24,6 +24,7 @@ class Node:
         start, end: seconds since the epoch; `end` is None while it runs.
         attempts: how often its task was scheduled, or its branches were started.
         error: the newest error's name.
+        changed_id: number of the history event that changed it last.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Node:
     status: Status = "running"
     attempts: int = 0
     error: str = ""
+    changed_id: int = 0
     children: list[Node] = field(default_factory=list)
 
     def walk(self) -> Iterator[Node]:
@@ -44,12 +46,12 @@ class Node:
             yield node
             waiting.extend(node.children)
 
-    def close(self, status: Status, at: float) -> None:
+    def close(self, status: Status, at: float, event_id: int) -> None:
         """It has ended; whatever still runs below was aborted."""
         for node in self.walk():
             if node.end is None:
-                node.status, node.end = "aborted", at
-        self.status, self.end = status, at
+                node.status, node.end, node.changed_id = "aborted", at, event_id
+        self.status, self.end, self.changed_id = status, at, event_id
 
 
 class Timeline:
@@ -109,45 +111,45 @@ class Timeline:
         if self.status == "FAILED":
             owner = self._owners.get(event.get("previousEventId", 0))
             if owner is not None and owner.end is None and owner is not self.root:
-                owner.close("failed", at)
-        self.root.close("succeeded" if self.status == "SUCCEEDED" else "failed", at)
+                owner.close("failed", at, event["id"])
+        self.root.close("succeeded" if self.status == "SUCCEEDED" else "failed", at, event["id"])
 
     def _enter(self, event: dict[str, Any], kind: str, at: float) -> Node:
         container = self._containers.get(event.get("previousEventId", 0), self.root)
-        node = Node(_details(event)["name"], kind.removesuffix("StateEntered"), container, at)
+        node = Node(_details(event)["name"], kind.removesuffix("StateEntered"), container, at, changed_id=event["id"])
         container.children.append(node)
         return node
 
     def _exit(self, event: dict[str, Any], owner: Node, at: float) -> Node:
         node = _nearest(owner, name=_details(event)["name"])
-        node.close("caught" if node.status == "failed" else "succeeded", at)
+        node.close("caught" if node.status == "failed" else "succeeded", at, event["id"])
         return node
 
     def _iterate(self, event: dict[str, Any], kind: str, owner: Node, at: float) -> Node:
         details = _details(event)
         state, name = _nearest(owner, kind="Map", name=details["name"]), f"#{details['index']}"
         if kind == "MapIterationStarted":
-            node = Node(name, "Iteration", state, at)
+            node = Node(name, "Iteration", state, at, changed_id=event["id"])
             state.children.append(node)
             return node
         node = next((child for child in reversed(state.children) if child.name == name), state)
-        node.close(_ITERATION_ENDS[kind], at)
+        node.close(_ITERATION_ENDS[kind], at, event["id"])
         return node
 
     def _progress(self, event: dict[str, Any], kind: str, owner: Node, at: float) -> Node:
         if kind in ("ParallelStateStarted", "MapStateStarted") or kind.endswith("Scheduled"):
             node = owner if kind.endswith("Scheduled") else _nearest(owner, kind=kind.removesuffix("StateStarted"))
             node.attempts += 1
-            node.status, node.end = "running", None
+            node.status, node.end, node.changed_id = "running", None, event["id"]
             return node
         if kind in ("ParallelStateFailed", "MapStateFailed"):
             node = _nearest(owner, kind=kind.removesuffix("StateFailed"))
             node.error = node.error or owner.error
-            node.close("failed", at)
+            node.close("failed", at, event["id"])
             return node
         if kind.endswith(("Failed", "TimedOut")):
             owner.error = _details(event).get("error") or kind
-            owner.close("failed", at)
+            owner.close("failed", at, event["id"])
         return owner
 
 

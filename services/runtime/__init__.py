@@ -1,0 +1,1 @@
+"""What every process needs: settings, clock, ids, logs, metrics, life cycle."""

@@ -25,7 +25,3 @@ class BrokerUnavailable(Fault):
 
 class Overloaded(Fault):
     """No room for more work at the moment; the caller is asked to slow down."""
-
-
-class Overloaded(Fault):
-    """A bound of ours is reached; the caller is told to come back later."""

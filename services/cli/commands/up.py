@@ -1,0 +1,100 @@
+"""`up`: the whole server in one process, with a Postgres of its own unless another is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from services.cli.options import BrokerUrl, DatabaseUrl, FunctionFiles
+
+if TYPE_CHECKING:
+    from services.store.embedded import EmbeddedPostgres
+
+DEFAULT_DATA = Path(".stepwell")
+
+
+def up(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 8083,
+    data: Annotated[Path, typer.Option(help="Folder of the embedded Postgres; kept between runs.")] = DEFAULT_DATA,
+    database_url: DatabaseUrl = None,
+    broker_url: BrokerUrl = None,
+    functions: FunctionFiles = None,
+) -> None:
+    """Start the server: API, scheduler and worker in one process, on 127.0.0.1 alone."""
+    import os
+    import time
+
+    from services.cli import roles
+
+    begun = time.perf_counter()
+    process = roles.process_settings(os.environ, database_url=database_url, broker_url=broker_url)
+    listener = roles.listen(port)
+    postgres = None if process.database_url else _launch(data)
+    try:
+        url = process.database_url or _wait(postgres)
+        _migrate(url)
+
+        def on_ready() -> None:
+            _greet(port, data if postgres is not None else None, time.perf_counter() - begun)
+
+        options = roles.Options(
+            roles=frozenset({"api", "scheduler", "worker", "express"}),
+            process=roles.process_settings(os.environ, database_url=url, broker_url=broker_url),
+            port=port,
+            functions=tuple(functions or ()),
+            environment=os.environ,
+            on_ready=on_ready,
+        )
+        code = roles.serve(options, listener)
+    finally:
+        if postgres is not None:
+            postgres.stop()
+    raise SystemExit(code)
+
+
+def _launch(data: Path) -> EmbeddedPostgres:
+    """Begin to start Postgres, and load our own code while it does."""
+    from services.cli.errors import CommandError
+    from services.store.embedded import EmbeddedPostgres, EmbeddedPostgresError
+
+    postgres = EmbeddedPostgres(data)
+    try:
+        postgres.launch()
+    except EmbeddedPostgresError as error:
+        raise CommandError(str(error)) from None
+    import services.api.app
+    import services.scheduler.scheduler
+    import services.store.postgres  # noqa: F401
+
+    return postgres
+
+
+def _wait(postgres: EmbeddedPostgres | None) -> str:
+    from services.cli.errors import CommandError
+    from services.store.embedded import EmbeddedPostgresError
+
+    assert postgres is not None
+    try:
+        return postgres.wait_ready()
+    except EmbeddedPostgresError as error:
+        raise CommandError(str(error)) from None
+
+
+def _migrate(url: str) -> None:
+    import asyncio
+
+    from services.cli.commands.roles import upgrade_or_refuse
+
+    asyncio.run(upgrade_or_refuse(url))
+
+
+def _greet(port: int, data: Path | None, seconds: float) -> None:
+    endpoint = f"http://127.0.0.1:{port}"
+    option = "" if port == 8083 else f" --endpoint {endpoint}"
+    print(f"stepwell is ready on {endpoint} after {seconds:.1f} s")
+    print(f"  data       {data.absolute()}" if data is not None else "  data       in the database that was named")
+    print(f'  AWS tools  eval "$(stepwell env{option})"; aws stepfunctions list-state-machines')
+    print(f"  try        stepwell run examples/order/order.asl.json{option} --input @examples/order/input.json")
+    print("  stop       Ctrl-C", flush=True)

@@ -1,0 +1,217 @@
+"""Put the roles together: what each of them is made of, and how they live in one process.
+
+Heavy packages are imported in here, not above, and while the embedded Postgres starts: that is how `up` is ready
+within a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from services.cli.errors import CommandError
+from services.runtime.clock import SystemClock
+from services.runtime.ids import SystemIds
+from services.runtime.lifecycle import Part, live
+from services.runtime.settings import ProcessSettings, SettingError, read_settings
+
+if TYPE_CHECKING:
+    from services.broker.interface import Broker
+    from services.integrations.interface import Integrations
+    from services.store.postgres import PostgresStore
+
+HOST: Final = "127.0.0.1"
+MEMORY_BROKER: Final = "memory://"
+_NEEDS_STORE: Final = frozenset({"api", "scheduler", "express"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a process was started with.
+
+    Attributes:
+        roles: `api`, `scheduler`, `worker`, `express`.
+        process: settings of every process.
+        port: where the API listens on 127.0.0.1.
+        functions: map files of function targets.
+        environment: where the roles read their settings.
+        on_ready: called once everything runs.
+    """
+
+    roles: frozenset[str]
+    process: ProcessSettings
+    port: int = 8083
+    functions: tuple[Path, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    on_ready: Callable[[], None] | None = None
+
+
+def process_settings(environment: Mapping[str, str], **given: Any) -> ProcessSettings:
+    """The settings of this process; also sets up its log."""
+    from services.runtime import log
+
+    try:
+        settings = read_settings(ProcessSettings, environment, **given)
+    except SettingError as error:
+        raise CommandError(str(error)) from None
+    log.configure(settings.log_level, settings.log_format)
+    return settings
+
+
+def listen(port: int) -> socket.socket:
+    """A listening socket on 127.0.0.1, or a refusal that says what to do."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except OSError as error:
+        listener.close()
+        raise CommandError(
+            f"cannot listen on {HOST}:{port}: {error.strerror}; choose another port with --port"
+        ) from None
+    return listener
+
+
+def serve(options: Options, listener: socket.socket | None = None) -> int:
+    """Run the roles until a signal comes; returns the exit code."""
+    import uvloop
+
+    try:
+        return uvloop.run(_Process(options, listener).live())
+    except SettingError as error:
+        raise CommandError(str(error)) from None
+
+
+class _Process:
+    """One process and the roles that it plays."""
+
+    def __init__(self, options: Options, listener: socket.socket | None) -> None:
+        self._options = options
+        self._listener = listener
+        self._clock = SystemClock()
+        self._ids = SystemIds()
+        self._parts: list[Part] = []
+        self._store: PostgresStore | None = None
+        self._integrations: Integrations | None = None
+
+    async def live(self) -> int:
+        """Make the parts, run them, and close what they stood on, last made first."""
+        from services.broker.kombu_broker import open_broker
+
+        roles, process = self._options.roles, self._options.process
+        async with AsyncExitStack() as stack:
+            if roles & _NEEDS_STORE:
+                self._store = await self._open_store(stack)
+            broker = open_broker(process.broker_url or MEMORY_BROKER, self._clock, self._ids)
+            stack.push_async_callback(broker.close)
+            if "api" in roles:
+                self._add_api(broker)
+            if "worker" in roles:
+                await self._add_worker(broker, stack)
+            if "scheduler" in roles:
+                self._add_scheduler(broker)
+            return await live(self._parts, self._ready)
+
+    async def _open_store(self, stack: AsyncExitStack) -> PostgresStore:
+        from services.runtime.faults import StoreUnavailable
+        from services.store.postgres import open_store
+
+        try:
+            store = await open_store(self._options.process.database_url, self._clock)
+        except StoreUnavailable as fault:
+            raise CommandError(f"the database cannot be reached: {fault}") from None
+        stack.push_async_callback(store.close)
+        return store
+
+    def _add_scheduler(self, broker: Broker) -> None:
+        from services.scheduler.scheduler import Scheduler
+        from services.scheduler.settings import SchedulerSettings
+
+        assert self._store is not None
+        settings = read_settings(SchedulerSettings, self._options.environment)
+        scheduler = Scheduler(self._store, broker, self._clock, self._ids, settings)
+        self._parts.append(Part("scheduler", scheduler.run, scheduler.stop))
+        upkeep = _Upkeep(self._store, self._clock, self._options.process)
+        self._parts.append(Part("upkeep", upkeep.run, upkeep.stop))
+
+    async def _add_worker(self, broker: Broker, stack: AsyncExitStack) -> None:
+        from services.worker.settings import WorkerSettings
+        from services.worker.worker import Worker
+
+        settings = read_settings(WorkerSettings, self._options.environment)
+        worker = Worker(broker, await self._world(stack), self._clock, self._ids, settings)
+        self._parts.append(Part("worker", worker.run, worker.stop))
+
+    async def _world(self, stack: AsyncExitStack) -> Integrations:
+        """What tasks can reach; one for all roles of the process."""
+        if self._integrations is None:
+            from services.integrations.registry import World, WorldIntegrations
+
+            world = World(clock=self._clock, ids=self._ids, environment=self._options.environment)
+            self._integrations = WorldIntegrations(world)
+            stack.push_async_callback(self._integrations.close)
+        return self._integrations
+
+    def _add_api(self, broker: Broker) -> None:
+        from services.api.app import Api
+        from services.api.server import make_server
+        from services.api.settings import ApiSettings
+
+        assert self._store is not None
+        node = self._ids.entropy(6).hex()
+        settings = read_settings(ApiSettings, self._options.environment, node=node)
+        api = Api(self._store, broker, self._clock, self._ids, settings)
+        server = _QuietServer(make_server(api, HOST, self._options.port), self._listener)
+        self._parts.append(Part("api", server.run, server.stop))
+
+    async def _ready(self) -> None:
+        if self._options.on_ready is not None:
+            self._options.on_ready()
+
+
+class _QuietServer:
+    """uvicorn without its own signal handling: the process has one place for signals."""
+
+    def __init__(self, server: Any, listener: socket.socket | None) -> None:
+        self._server = server
+        self._listener = listener
+
+    async def run(self) -> None:
+        from contextlib import nullcontext
+
+        self._server.capture_signals = nullcontext
+        await self._server.serve(sockets=[self._listener] if self._listener is not None else None)
+
+    async def stop(self) -> None:
+        self._server.should_exit = True
+
+
+class _Upkeep:
+    """Makes partitions ahead and drops what retention has passed, now and then."""
+
+    def __init__(self, store: PostgresStore, clock: SystemClock, settings: ProcessSettings) -> None:
+        self._store = store
+        self._clock = clock
+        self._settings = settings
+        self._stopped = asyncio.Event()
+
+    async def run(self) -> None:
+        from services.runtime.faults import Fault
+
+        while not self._stopped.is_set():
+            try:
+                async with asyncio.timeout(self._settings.maintenance_seconds):
+                    await self._stopped.wait()
+            except TimeoutError:
+                try:
+                    await self._store.maintain(self._settings.retention_days)
+                except Fault:
+                    continue
+
+    async def stop(self) -> None:
+        self._stopped.set()
