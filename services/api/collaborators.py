@@ -14,20 +14,11 @@ from engine.execution.execution import Execution, Origin
 from services.store.records import Revision
 
 
-@dataclass(frozen=True, slots=True)
-class ExpressResult:
-    """A finished express execution and what it is billed for."""
-
-    execution: Execution
-    billed_duration_ms: int
-    billed_memory_mb: int
-
-
 class ExpressLane(Protocol):
     """Runs express executions."""
 
-    async def run(self, origin: Origin, revision: Revision) -> ExpressResult:
-        """Run one to its end (StartSyncExecution).
+    async def run(self, origin: Origin, revision: Revision) -> Execution:
+        """Run one to its end (StartSyncExecution); the ended execution.
 
         Raises:
             services.runtime.faults.Overloaded: no room now; the caller gets a ThrottlingException.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from engine.arn import Arn, is_name
@@ -22,6 +22,10 @@ from services.api.targets import Target
 from services.broker.messages import pack
 from services.runtime.faults import Overloaded
 from services.store.records import ExecutionFilter, NewExecution, shard_of
+
+BILLED_STEP_MS: Final = 100
+BILLED_MEMORY_MB: Final = 64
+"""AWS bills memory in steps of 64 MB; an execution here shares its process, so the least step is shown."""
 
 
 async def start_execution(context: Context, request: Request) -> dict[str, Any]:
@@ -96,10 +100,9 @@ async def start_sync_execution(context: Context, request: Request) -> dict[str, 
     name = _execution_name(context, request.body)
     origin, revision_id = await _express_origin(context, request, target, name, _input_of(request.body))
     try:
-        result = await lane.run(origin, await context.store.revision(revision_id))
+        execution = await lane.run(origin, await context.store.revision(revision_id))
     except Overloaded:
         raise errors.throttled() from None
-    execution = result.execution
     assert execution.ended and execution.stop_ms is not None
     answer: dict[str, Any] = {
         "executionArn": origin.arn,
@@ -112,8 +115,8 @@ async def start_sync_execution(context: Context, request: Request) -> dict[str, 
         "cause": execution.cause,
         "traceHeader": origin.trace_header,
         "billingDetails": {
-            "billedMemoryUsedInMB": result.billed_memory_mb,
-            "billedDurationInMilliseconds": result.billed_duration_ms,
+            "billedMemoryUsedInMB": BILLED_MEMORY_MB,
+            "billedDurationInMilliseconds": _billed_ms(execution.stop_ms - origin.start_ms),
         },
     }
     if request.body.get("includedData") != "METADATA_ONLY":
@@ -123,7 +126,12 @@ async def start_sync_execution(context: Context, request: Request) -> dict[str, 
             "output": execution.output.text.decode() if execution.output is not None else None,
             "outputDetails": {"included": True},
         }
-    return answer
+    return {member: value for member, value in answer.items() if value is not None}
+
+
+def _billed_ms(duration_ms: int) -> int:
+    """Durations are billed in steps of 100 ms, begun ones in full."""
+    return max(1, -(-duration_ms // BILLED_STEP_MS)) * BILLED_STEP_MS
 
 
 async def _accept_express(context: Context, request: Request, target: Target, name: str, text: bytes) -> dict[str, Any]:
