@@ -1,4 +1,4 @@
-"""Calls to test with, and servers that count what reaches them."""
+"""Servers that count what reaches them, and where moto's services are."""
 
 from __future__ import annotations
 
@@ -10,45 +10,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from engine.asl.model import Pattern, Resource
-from engine.payload import encode_json
-from services.integrations.interface import Call
-
 CONFORMANCE = Path("/work/shared/conformance")
-ACCOUNT = "000000000000"
 REGION = "us-east-1"
-
-
-def resource(arn: str) -> Resource:
-    """The Resource of an ARN, as the parser of definitions makes it."""
-    if ":function:" in arn:
-        return Resource(arn, "lambda")
-    service, action = arn.split(":states:::")[1].rsplit(":", 1) if not arn.endswith(".sync:2") else (
-        arn.split(":states:::")[1].rsplit(":", 2)[0], arn.rsplit(":", 2)[1] + ":2")
-    pattern: Pattern = "request_response"
-    name = action
-    for suffix, kind in ((".sync:2", "sync:2"), (".sync", "sync"), (".waitForTaskToken", "wait_for_task_token")):
-        if action.endswith(suffix):
-            name, pattern = action.removesuffix(suffix), kind  # type: ignore[assignment]
-            break
-    return Resource(arn, "service", service, action, name, pattern)
-
-
-def task(arn: str, parameters: Any, **changes: Any) -> Call:
-    """A call of one attempt."""
-    values: dict[str, Any] = {
-        "resource": resource(arn),
-        "input": encode_json(parameters),
-        "region": REGION,
-        "account": ACCOUNT,
-        "role_arn": f"arn:aws:iam::{ACCOUNT}:role/machine",
-        "execution_arn": f"arn:aws:states:{REGION}:{ACCOUNT}:execution:m:e",
-        "machine_arn": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:m",
-        "state": "S",
-        "key": "e/0/1/0",
-        **changes,
-    }
-    return Call(**values)
 
 
 class CountingServer:

@@ -13,7 +13,8 @@ import boto3
 import pytest
 
 from services.integrations.interface import Failed, Submitted, Succeeded
-from tests.integration.integrations.stand_ins import REGION, task
+from tests.integration.integrations.stand_ins import REGION
+from tests.unit.services.integrations.calls import task
 
 LAMBDA = "arn:aws:states:::lambda:invoke"
 
