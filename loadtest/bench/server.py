@@ -65,8 +65,8 @@ def write_function_map(path: Path) -> None:
     import json
 
     targets = {
-        PYTHON_FUNCTION: {"handler": "loadtest.bench.functions:handler"},
-        ECHO_FUNCTION: {"echo": True},
+        PYTHON_FUNCTION: f"{Path(__file__).parent / 'functions.py'}:handler",
+        ECHO_FUNCTION: "echo:",
     }
     path.write_text(json.dumps({"functions": targets}, indent=2))
 

@@ -37,3 +37,11 @@ FunctionFiles: TypeAlias = Annotated[
     list[Path] | None,
     typer.Option("--functions", exists=True, dir_okay=False, help="Map file of function targets; may be repeated."),
 ]
+FunctionEntries: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--function",
+        metavar="NAME=TARGET",
+        help="One function target: module:function, file.py:function, http://..., or lambda; may be repeated.",
+    ),
+]

@@ -11,7 +11,6 @@ import socket
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from services.cli.errors import CommandError
@@ -22,6 +21,7 @@ from services.runtime.settings import ProcessSettings, SettingError, read_settin
 
 if TYPE_CHECKING:
     from services.broker.interface import Broker
+    from services.integrations.functions.targets import Targets
     from services.integrations.interface import Integrations
     from services.store.postgres import PostgresStore
 
@@ -38,7 +38,7 @@ class Options:
         roles: `api`, `scheduler`, `worker`, `express`.
         process: settings of every process.
         port: where the API listens on 127.0.0.1.
-        functions: map files of function targets.
+        targets: where functions run.
         environment: where the roles read their settings.
         on_ready: called once everything runs.
     """
@@ -46,7 +46,7 @@ class Options:
     roles: frozenset[str]
     process: ProcessSettings
     port: int = 8083
-    functions: tuple[Path, ...] = ()
+    targets: Targets | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     on_ready: Callable[[], None] | None = None
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from services.cli.options import BrokerUrl, DatabaseUrl, FunctionFiles
+from services.cli.options import BrokerUrl, DatabaseUrl, FunctionEntries, FunctionFiles
 
 if TYPE_CHECKING:
     import socket
@@ -28,9 +28,13 @@ def scheduler(database_url: DatabaseUrl = None, broker_url: BrokerUrl = None) ->
     _serve("scheduler", database_url, broker_url)
 
 
-def worker(broker_url: BrokerUrl = None, functions: FunctionFiles = None) -> None:
+def worker(broker_url: BrokerUrl = None, functions: FunctionFiles = None, function: FunctionEntries = None) -> None:
     """Run the attempts of tasks; needs the broker only."""
-    _serve("worker", None, broker_url, functions=tuple(functions or ()))
+    import os
+
+    from services.cli.function_map import gather_targets
+
+    _serve("worker", None, broker_url, targets=gather_targets(functions, function, os.environ))
 
 
 def migrate(database_url: DatabaseUrl = None) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.cli.options import BrokerUrl, DatabaseUrl, FunctionFiles
+from services.cli.options import BrokerUrl, DatabaseUrl, FunctionEntries, FunctionFiles
 
 if TYPE_CHECKING:
     from services.store.embedded import EmbeddedPostgres
@@ -21,15 +21,18 @@ def up(
     database_url: DatabaseUrl = None,
     broker_url: BrokerUrl = None,
     functions: FunctionFiles = None,
+    function: FunctionEntries = None,
 ) -> None:
     """Start the server: API, scheduler and worker in one process, on 127.0.0.1 alone."""
     import os
     import time
 
     from services.cli import roles
+    from services.cli.function_map import gather_targets
 
     begun = time.perf_counter()
     process = roles.process_settings(os.environ, database_url=database_url, broker_url=broker_url)
+    targets = gather_targets(functions, function, os.environ)
     listener = roles.listen(port)
     postgres = None if process.database_url else _launch(data)
     try:
@@ -43,7 +46,7 @@ def up(
             roles=frozenset({"api", "scheduler", "worker", "express"}),
             process=roles.process_settings(os.environ, database_url=url, broker_url=broker_url),
             port=port,
-            functions=tuple(functions or ()),
+            targets=targets,
             environment=os.environ,
             on_ready=on_ready,
         )
