@@ -11,7 +11,7 @@ from typing import Final, assert_never
 
 from engine.asl.model import MapState, ParallelState, TaskState, WaitState, WorkState
 from engine.execution.execution import Status
-from engine.execution.frame import ROOT, Attempt, BackOff, Children, Ended, Frame, MapRun, Ready, Until
+from engine.execution.frame import ROOT, Attempt, BackOff, Children, Ended, Frame, MapRun, Ready, Until, path_order
 from engine.execution.outcome import Done, Failed, Outcome
 from engine.execution.step import HistoryFull, Step
 from engine.execution.stimulus import (
@@ -74,7 +74,9 @@ def _deliver(step: Step, stimulus: Stimulus) -> None:
         case Start():
             _start(step)
         case Continue():
-            step.ready.extend(frame for frame in step.execution.frames.values() if isinstance(frame.waits, Ready))
+            waiting = [frame for frame in step.execution.frames.values() if isinstance(frame.waits, Ready)]
+            # In the order of their paths, so that memory and a reload from pages go on alike.
+            step.ready.extend(sorted(waiting, key=path_order))
         case TimerDue():
             _timer_due(step, stimulus)
         case ExecutionTimerDue():

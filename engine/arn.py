@@ -16,7 +16,7 @@ Kind: TypeAlias = Literal["stateMachine", "version", "alias", "execution", "expr
 _ARN: Final = re.compile(r"arn:(aws[a-z-]*):states:([a-z0-9-]+):(\d{12}):([A-Za-z]+):(.+)", re.DOTALL)
 _RESOURCE_TYPES: Final = frozenset({"stateMachine", "execution", "express", "activity", "mapRun"})
 _BAD_CHARACTER: Final = re.compile(
-    "[\\s\x00-\x1f\x7f-\x9f<>{}\\[\\]?*\"#%\\\\^`|~$&,;:/\ufffe\uffff\ud800-\udfff\U0010ffff]"
+    '[\\s\x00-\x1f\x7f-\x9f<>{}\\[\\]?*"#%\\\\^`|~$&,;:/\ufffe\uffff\ud800-\udfff\U0010ffff]'
 )
 _ALIAS: Final = re.compile(r"(?=.*[a-zA-Z_\-.])[a-zA-Z0-9_\-.]{1,80}")
 _VERSION: Final = re.compile(r"[1-9]\d{0,17}")

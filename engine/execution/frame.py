@@ -152,3 +152,8 @@ class Frame(msgspec.Struct, array_like=True):
 
 
 ROOT = "0"
+
+
+def path_order(frame: Frame) -> tuple[int, ...]:
+    """Sort key: parents before children, branches and iterations by their index."""
+    return tuple(map(int, frame.path.split("/")))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from engine.asl.model import Program
 from engine.execution.execution import Execution, Origin
-from engine.execution.frame import Frame
+from engine.execution.frame import Frame, path_order
 from engine.execution.page import Page, decode_frames
 
 
@@ -33,8 +33,8 @@ def load(origin: Origin, program: Program, pages: Sequence[Page]) -> Execution:
         for parent in changes.childless:
             _drop_below(frames, parent)
         frames.update((frame.path, frame) for frame in changes.frames)
-    for path in sorted(frames, key=_order):
-        execution.adopt(frames[path])
+    for frame in sorted(frames.values(), key=path_order):
+        execution.adopt(frame)
     execution.last_event_id = pages[-1].last_event_id
     execution.page_number = pages[-1].number
     return execution
@@ -44,7 +44,3 @@ def _drop_below(frames: dict[str, Frame], parent: str) -> None:
     prefix = f"{parent}/"
     for path in [path for path in frames if path.startswith(prefix)]:
         del frames[path]
-
-
-def _order(path: str) -> tuple[int, ...]:
-    return tuple(map(int, path.split("/")))

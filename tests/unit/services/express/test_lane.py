@@ -1,0 +1,216 @@
+"""The express lane on virtual time, its tasks answered by a function."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+from engine.asl.parse import compile_definition
+from engine.execution.execution import Execution, Origin, Status
+from engine.payload import Payload
+from services.execution_logs.log import ExecutionLog
+from services.execution_logs.record import OFF, LogPolicy
+from services.express.lane import Lane
+from services.express.settings import ExpressSettings
+from services.integrations.interface import Call, Failed, Outcome, Succeeded
+from services.runtime.ids import SystemIds
+from tests.fixtures.virtual_loop import EPOCH_MS, VirtualClock, run_virtually
+
+FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:f"
+Answer = Callable[[Call], Awaitable[Outcome]]
+
+
+class Calls:
+    """Answers calls and remembers which were cut off."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        self.cancelled = 0
+
+    async def call(self, call: Call) -> Outcome:
+        try:
+            return await self.answer(call)
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+
+    async def poll(self, call: Call, job: Any) -> Any:
+        raise AssertionError("express has no jobs")
+
+    async def cancel(self, call: Call, job: Any) -> None:
+        raise AssertionError("express has no jobs")
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+class Records:
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        self.records: list[dict[str, Any]] = []
+
+    def write(self, policy: LogPolicy, stream: str, records: Any) -> None:
+        self.records.extend(records)
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+async def echo(call: Call) -> Outcome:
+    return Succeeded(call.input)
+
+
+def origin(value: Any) -> Origin:
+    return Origin(
+        id=UUID(int=1),
+        arn="arn:aws:states:us-east-1:000000000000:express:m:e:1",
+        name="e",
+        machine_arn="arn:aws:states:us-east-1:000000000000:stateMachine:m",
+        machine_name="m",
+        role_arn="role",
+        input=Payload(value),
+        start_ms=EPOCH_MS,
+        express=True,
+        synchronous=True,
+    )
+
+
+def machine(**states: dict[str, Any]) -> dict[str, Any]:
+    return {"StartAt": next(iter(states)), "States": states}
+
+
+def task(**fields: Any) -> dict[str, Any]:
+    return {"Type": "Task", "Resource": FUNCTION, "End": True, **fields}
+
+
+def run(
+    definition: dict[str, Any],
+    value: Any = None,
+    answer: Answer = echo,
+    *,
+    policy: LogPolicy = OFF,
+    records: Records | None = None,
+    settings: ExpressSettings | None = None,
+) -> Execution:
+    async def main() -> Execution:
+        log = ExecutionLog([] if records is None else [records])
+        lane = Lane(Calls(answer), log, VirtualClock(), SystemIds(), settings or ExpressSettings())
+        execution = await lane.run(origin(value), compile_definition(json.dumps(definition), "EXPRESS"), policy)
+        assert lane.running == 0
+        return execution
+
+    return run_virtually(main())
+
+
+def test_plain_states_end_in_one_turn() -> None:
+    execution = run(machine(A={"Type": "Pass", "Result": 5, "End": True}))
+    assert (execution.status, execution.output) == (Status.SUCCEEDED, Payload(5))
+
+
+def test_map_and_parallel_call_their_tasks_side_by_side() -> None:
+    under_way, most = 0, 0
+
+    async def slow(call: Call) -> Outcome:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(1)
+        under_way -= 1
+        return Succeeded(call.input)
+
+    processor = machine(T=task())
+    execution = run(machine(M={"Type": "Map", "ItemProcessor": processor, "End": True}), [1, 2, 3], slow)
+    assert (execution.output, most) == (Payload([1, 2, 3]), 3)
+    assert execution.stop_ms == EPOCH_MS + 1000
+
+
+def test_a_failed_task_is_retried_after_its_back_off() -> None:
+    calls: list[int] = []
+
+    async def second_time_lucky(call: Call) -> Outcome:
+        calls.append(call.attempt)
+        return Failed("E", "why") if len(calls) == 1 else Succeeded(b"7")
+
+    retry = [{"ErrorEquals": ["E"], "IntervalSeconds": 3}]
+    execution = run(machine(T=task(Retry=retry)), {}, second_time_lucky)
+    assert (execution.output, calls, execution.stop_ms) == (Payload(7), [0, 1], EPOCH_MS + 3000)
+
+
+def test_a_task_that_times_out_is_cut_off() -> None:
+    calls = Calls(lambda call: asyncio.sleep(1000, Succeeded(b"1")))
+
+    async def main() -> Execution:
+        lane = Lane(calls, ExecutionLog([]), VirtualClock(), SystemIds(), ExpressSettings())
+        program = compile_definition(json.dumps(machine(T=task(TimeoutSeconds=2))), "EXPRESS")
+        execution = await lane.run(origin({}), program, OFF)
+        await asyncio.sleep(0)
+        return execution
+
+    assert run_virtually(main()).error == "States.Timeout"
+    assert calls.cancelled == 1
+
+
+def test_five_minutes_are_the_end() -> None:
+    execution = run(machine(W={"Type": "Wait", "Seconds": 400, "End": True}))
+    assert (execution.status, execution.stop_ms) == (Status.TIMED_OUT, EPOCH_MS + 300_000)
+
+
+def test_an_execution_that_holds_too_much_fails() -> None:
+    settings = ExpressSettings(execution_bytes_max=100)
+    definition = machine(W={"Type": "Wait", "Seconds": 1, "End": True})
+    execution = run(definition, "x" * 200, settings=settings)
+    assert (execution.status, execution.error) == (Status.FAILED, "States.DataLimitExceeded")
+
+
+def test_the_caller_may_go_away_and_the_execution_goes_on() -> None:
+    ended: list[str] = []
+
+    async def answer(call: Call) -> Outcome:
+        await asyncio.sleep(5)
+        ended.append(call.state)
+        return Succeeded(b"1")
+
+    async def main() -> int:
+        lane = Lane(Calls(answer), ExecutionLog([]), VirtualClock(), SystemIds(), ExpressSettings())
+        program = compile_definition(json.dumps(machine(T=task())), "EXPRESS")
+        caller = asyncio.create_task(lane.run(origin({}), program, OFF))
+        await asyncio.sleep(1)
+        caller.cancel()
+        await asyncio.sleep(10)
+        return lane.running
+
+    assert run_virtually(main()) == 0
+    assert len(ended) == 1
+
+
+def types(policy: LogPolicy, definition: dict[str, Any]) -> list[str]:
+    records = Records()
+    run(definition, {}, policy=policy, records=records)
+    return [record["type"] for record in records.records]
+
+
+def test_levels_choose_what_is_logged() -> None:
+    failing = machine(F={"Type": "Fail", "Error": "E", "Cause": "C"})
+    assert types(LogPolicy("ALL", True, ()), failing) == ["ExecutionStarted", "FailStateEntered", "ExecutionFailed"]
+    assert types(LogPolicy("ERROR", True, ()), failing) == ["FailStateEntered", "ExecutionFailed"]
+    assert types(LogPolicy("FATAL", True, ()), failing) == ["ExecutionFailed"]
+    assert types(OFF, failing) == []
+
+
+def test_a_log_record_has_text_only_and_no_data_unless_asked() -> None:
+    records = Records()
+    definition = machine(A={"Type": "Pass", "End": True})
+    run(definition, {"secret": 1}, policy=LogPolicy("ALL", False, ()), records=records)
+    assert records.records[1] == {
+        "id": "2",
+        "type": "PassStateEntered",
+        "details": {"name": "A"},
+        "previous_event_id": "0",
+        "event_timestamp": str(EPOCH_MS),
+        "execution_arn": "arn:aws:states:us-east-1:000000000000:express:m:e:1",
+        "redrive_count": "0",
+    }
