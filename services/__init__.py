@@ -1,0 +1,1 @@
+"""Who does it: everything that touches the world."""
