@@ -7,6 +7,7 @@ when it runs, so that `stepwell --help` answers at once.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -26,12 +27,13 @@ _WORKFLOWS = "Workflows (talk to a running server)"
 _OFFLINE = "Definitions (need no server)"
 _SETUP = "Set-up"
 
-for _panel, _commands in {
+_COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
     _SERVER: {
         "up": up.up,
         "api": roles.api,
         "scheduler": roles.scheduler,
         "worker": roles.worker,
+        "express": roles.express,
         "migrate": roles.migrate,
     },
     _WORKFLOWS: {
@@ -53,7 +55,8 @@ for _panel, _commands in {
         "doctor": setup.doctor,
         "functions": functions.functions,
     },
-}.items():
+}
+for _panel, _commands in _COMMANDS.items():
     for _name, _command in _commands.items():
         app.command(_name, rich_help_panel=_panel)(_command)
 

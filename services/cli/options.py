@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
+
+
+class Kind(StrEnum):
+    """The types of state machines."""
+
+    STANDARD = "STANDARD"
+    EXPRESS = "EXPRESS"
+
 
 Endpoint: TypeAlias = Annotated[
     str | None,
@@ -18,6 +27,9 @@ Endpoint: TypeAlias = Annotated[
 Region: TypeAlias = Annotated[
     str | None,
     typer.Option(help="AWS region; else AWS_REGION, else us-east-1.", show_default=False),
+]
+MachineKind: TypeAlias = Annotated[
+    Kind, typer.Option("--type", case_sensitive=False, help="Type of the state machine.")
 ]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Input: TypeAlias = Annotated[

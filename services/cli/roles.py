@@ -21,6 +21,7 @@ from services.runtime.settings import ProcessSettings, SettingError, read_settin
 
 if TYPE_CHECKING:
     from services.broker.interface import Broker
+    from services.cli.express_lanes import ExpressLanes
     from services.integrations.functions.targets import Targets
     from services.integrations.interface import Integrations
     from services.store.postgres import PostgresStore
@@ -98,6 +99,7 @@ class _Process:
         self._parts: list[Part] = []
         self._store: PostgresStore | None = None
         self._integrations: Integrations | None = None
+        self._lanes: ExpressLanes | None = None
 
     async def live(self) -> int:
         """Make the parts, run them, and close what they stood on, last made first."""
@@ -110,9 +112,11 @@ class _Process:
             broker = open_broker(process.broker_url or MEMORY_BROKER, self._clock, self._ids)
             stack.push_async_callback(broker.close)
             if "api" in roles:
-                self._add_api(broker)
+                self._add_api(broker, stack)
+            if "express" in roles:
+                self._add_express(stack)
             if "worker" in roles:
-                await self._add_worker(broker, stack)
+                self._add_worker(broker, stack)
             if "scheduler" in roles:
                 self._add_scheduler(broker)
             return await live(self._parts, self._ready)
@@ -139,15 +143,15 @@ class _Process:
         upkeep = _Upkeep(self._store, self._clock, self._options.process)
         self._parts.append(Part("upkeep", upkeep.run, upkeep.stop))
 
-    async def _add_worker(self, broker: Broker, stack: AsyncExitStack) -> None:
+    def _add_worker(self, broker: Broker, stack: AsyncExitStack) -> None:
         from services.worker.settings import WorkerSettings
         from services.worker.worker import Worker
 
         settings = read_settings(WorkerSettings, self._options.environment)
-        worker = Worker(broker, await self._world(stack), self._clock, self._ids, settings)
+        worker = Worker(broker, self._world(stack), self._clock, self._ids, settings)
         self._parts.append(Part("worker", worker.run, worker.stop))
 
-    async def _world(self, stack: AsyncExitStack) -> Integrations:
+    def _world(self, stack: AsyncExitStack) -> Integrations:
         """What tasks can reach; one for all roles of the process."""
         if self._integrations is None:
             from services.integrations.registry import World, WorldIntegrations
@@ -157,17 +161,47 @@ class _Process:
             stack.push_async_callback(self._integrations.close)
         return self._integrations
 
-    def _add_api(self, broker: Broker) -> None:
+    def _add_api(self, broker: Broker, stack: AsyncExitStack) -> None:
         from services.api.app import Api
         from services.api.server import make_server
         from services.api.settings import ApiSettings
+        from services.api.trials.tester import Tester
 
         assert self._store is not None
-        node = self._ids.entropy(6).hex()
-        settings = read_settings(ApiSettings, self._options.environment, node=node)
-        api = Api(self._store, broker, self._clock, self._ids, settings)
+        settings = read_settings(ApiSettings, self._options.environment, node=self._ids.entropy(6).hex())
+        api = Api(
+            self._store,
+            broker,
+            self._clock,
+            self._ids,
+            settings,
+            express=self._express(stack).front(),
+            state_tester=Tester(self._world(stack), self._ids),
+        )
         server = _QuietServer(make_server(api, HOST, self._options.port), self._listener)
         self._parts.append(Part("api", server.run, server.stop))
+
+    def _add_express(self, stack: AsyncExitStack) -> None:
+        background = self._express(stack).background()
+        self._parts.append(Part("express", background.run, background.stop))
+
+    def _express(self, stack: AsyncExitStack) -> ExpressLanes:
+        """What the API's half and the background half of the express lane share."""
+        if self._lanes is None:
+            from services.cli.express_lanes import ExpressLanes
+            from services.express.settings import ExpressSettings
+
+            assert self._store is not None
+            self._lanes = ExpressLanes(
+                self._store,
+                self._world(stack),
+                self._clock,
+                self._ids,
+                read_settings(ExpressSettings, self._options.environment),
+                self._options.process.broker_url or MEMORY_BROKER,
+            )
+            stack.push_async_callback(self._lanes.close)
+        return self._lanes
 
     async def _ready(self) -> None:
         if self._options.on_ready is not None:

@@ -11,8 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from services.cli.commands.machines import MachineType
-from services.cli.options import DefinitionFile, Json
+from services.cli.options import DefinitionFile, Json, Kind, MachineKind
 
 
 class GraphFormat(StrEnum):
@@ -24,14 +23,14 @@ class GraphFormat(StrEnum):
 
 def validate(
     files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Definitions to check.")],
-    type: MachineType = "STANDARD",
+    type: MachineKind = Kind.STANDARD,
     json: Json = False,
 ) -> None:
     """Check definitions: every mistake with file, line and column, like a compiler."""
     from services.cli.diagnostics import examine, show
     from services.cli.screen import print_json
 
-    reports = [examine(file, type.upper()) for file in files]
+    reports = [examine(file, type.value) for file in files]
     if json:
         print_json([report.as_json() for report in reports])
     else:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from services.cli.commands.machines import DEFAULT_ROLE, MachineType, Name, Role
-from services.cli.options import DefinitionFile, Endpoint, Input, Json, Region
+from services.cli.commands.machines import DEFAULT_ROLE, Name, Role
+from services.cli.options import DefinitionFile, Endpoint, Input, Json, Kind, MachineKind, Region
 
 if TYPE_CHECKING:
     from services.cli.client import Client
@@ -44,7 +44,7 @@ def run(
     file: DefinitionFile,
     input: Input = "{}",
     name: Name = None,
-    type: MachineType = "STANDARD",
+    type: MachineKind = Kind.STANDARD,
     role_arn: Role = DEFAULT_ROLE,
     execution_name: ExecutionName = None,
     endpoint: Endpoint = None,
@@ -55,7 +55,7 @@ def run(
     from services.cli.commands.machines import put_machine
 
     client = connect(endpoint, region)
-    machine, verb = put_machine(client, file, name, type, role_arn)
+    machine, verb = put_machine(client, file, name, type.value, role_arn)
     print(f"{verb} {machine}")
     arn = _start(client, machine, input, execution_name)
     print(f"started {arn}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from services.cli.options import DefinitionFile, Endpoint, Json, Region
+from services.cli.options import DefinitionFile, Endpoint, Json, Kind, MachineKind, Region
 
 if TYPE_CHECKING:
     from services.cli.client import Client
@@ -16,14 +16,13 @@ if TYPE_CHECKING:
 DEFAULT_ROLE = "arn:aws:iam::000000000000:role/stepwell"
 
 Name = Annotated[str | None, typer.Option(help="Name of the state machine; else the file's.", show_default=False)]
-MachineType = Annotated[str, typer.Option("--type", help="STANDARD or EXPRESS.")]
 Role = Annotated[str, typer.Option(help="ARN of the role that the executions run under.")]
 
 
 def deploy(
     file: DefinitionFile,
     name: Name = None,
-    type: MachineType = "STANDARD",
+    type: MachineKind = Kind.STANDARD,
     role_arn: Role = DEFAULT_ROLE,
     endpoint: Endpoint = None,
     region: Region = None,
@@ -31,7 +30,7 @@ def deploy(
     """Create a state machine from a definition, or update the one of that name."""
     from services.cli.client import connect
 
-    arn, verb = put_machine(connect(endpoint, region), file, name, type, role_arn)
+    arn, verb = put_machine(connect(endpoint, region), file, name, type.value, role_arn)
     print(f"{verb} {arn}")
 
 
@@ -43,7 +42,7 @@ def put_machine(client: Client, file: Path, name: str | None, machine_type: str,
     wanted = name or machine_name(file)
     try:
         answer = client.call(
-            "CreateStateMachine", name=wanted, definition=definition, roleArn=role_arn, type=machine_type.upper()
+            "CreateStateMachine", name=wanted, definition=definition, roleArn=role_arn, type=machine_type
         )
         return str(answer["stateMachineArn"]), "created"
     except ServerError as error:

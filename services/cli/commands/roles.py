@@ -1,4 +1,4 @@
-"""`api`, `scheduler`, `worker` and `migrate`: one role in one process, for more than one machine."""
+"""`api`, `scheduler`, `worker`, `express` and `migrate`: one role in one process, for more than one machine."""
 
 from __future__ import annotations
 
@@ -16,16 +16,36 @@ def api(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 8083,
     database_url: DatabaseUrl = None,
     broker_url: BrokerUrl = None,
+    functions: FunctionFiles = None,
+    function: FunctionEntries = None,
 ) -> None:
-    """Answer the AWS wire protocol."""
+    """Answer the AWS wire protocol; functions are for StartSyncExecution and TestState, which run here."""
+    import os
+
+    from services.cli.function_map import gather_targets
     from services.cli.roles import listen
 
-    _serve("api", database_url, broker_url, listener=listen(port), port=port)
+    targets = gather_targets(functions, function, os.environ)
+    _serve("api", database_url, broker_url, listener=listen(port), port=port, targets=targets)
 
 
 def scheduler(database_url: DatabaseUrl = None, broker_url: BrokerUrl = None) -> None:
     """Advance executions; several of them share the work."""
     _serve("scheduler", database_url, broker_url)
+
+
+def express(
+    database_url: DatabaseUrl = None,
+    broker_url: BrokerUrl = None,
+    functions: FunctionFiles = None,
+    function: FunctionEntries = None,
+) -> None:
+    """Run asynchronous express executions from the queue."""
+    import os
+
+    from services.cli.function_map import gather_targets
+
+    _serve("express", database_url, broker_url, targets=gather_targets(functions, function, os.environ))
 
 
 def worker(broker_url: BrokerUrl = None, functions: FunctionFiles = None, function: FunctionEntries = None) -> None:

@@ -1,0 +1,60 @@
+"""The express lane put together: the half that answers the API, the half that works off the queue, what they share."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from services.execution_logs.log import ExecutionLog
+from services.express.background import BackgroundExpress, ExpressIntake
+from services.express.front import ExpressFront
+from services.express.lane import Lane
+from services.express.queue import open_express_queue
+from services.express.settings import ExpressSettings
+from services.integrations.interface import Integrations
+from services.runtime.clock import Clock
+from services.runtime.ids import Ids
+from services.store.postgres import PostgresStore
+from services.store.programs import Programs
+
+PROGRAM_BYTES_MAX: Final = 67_108_864
+
+
+class ExpressLanes:
+    """Makes both halves of one process."""
+
+    def __init__(
+        self,
+        store: PostgresStore,
+        integrations: Integrations,
+        clock: Clock,
+        ids: Ids,
+        settings: ExpressSettings,
+        broker_url: str,
+    ) -> None:
+        """Open the queue; nothing is taken from it yet."""
+        self._integrations = integrations
+        self._clock = clock
+        self._ids = ids
+        self._settings = settings
+        self._programs = Programs(store, PROGRAM_BYTES_MAX)
+        self._queue = open_express_queue(broker_url)
+        self._log = ExecutionLog([])
+
+    def front(self) -> ExpressFront:
+        """For the API."""
+        return ExpressFront(self._lane(), ExpressIntake(self._queue, self._settings), self._programs)
+
+    def background(self) -> BackgroundExpress:
+        """For the express role; its id is new in every process life."""
+        lane_id = self._ids.entropy(8).hex()
+        return BackgroundExpress(
+            lane_id, self._lane(), self._queue, self._programs, self._log, self._clock, self._settings
+        )
+
+    async def close(self) -> None:
+        """Write the rest of the logs and disconnect."""
+        await self._log.close()
+        await self._queue.close()
+
+    def _lane(self) -> Lane:
+        return Lane(self._integrations, self._log, self._clock, self._ids, self._settings)
