@@ -31,6 +31,7 @@ from services.integrations.aws_sdk import AwsSdk, operation_of, sdk_service
 from services.integrations.aws_sender import OwnApi
 from services.integrations.credentials import RoleMap
 from services.integrations.failures import NoCredentials, TooLarge, task_failed, too_large
+from services.integrations.functions.functions import Functions
 from services.integrations.handler import Handler
 from services.integrations.interface import Call, Failed, Outcome, Pending, Succeeded
 from services.integrations.lambda_function import LambdaInvoke
@@ -53,6 +54,7 @@ class World:
         environment: `AWS_ENDPOINT_URL...` and the keys for endpoints other than AWS.
         roles: the operator's role map.
         executions: our own engine, for nested executions; `own_api` answers `aws-sdk:sfn:...`.
+        functions: functions that Stepwell runs itself; without it all are reached through the Lambda API.
     """
 
     clock: Clock
@@ -61,6 +63,7 @@ class World:
     roles: RoleMap = field(default_factory=RoleMap)
     executions: NestedExecutions = field(default_factory=NoNestedExecutions)
     own_api: OwnApi | None = None
+    functions: Functions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ TABLE: Final[Mapping[str, Row]] = {
     "emr-serverless": _row(emr_serverless.SERVICE),
     "events": _row(events.SERVICE),
     "glue": _row(glue.SERVICE),
-    "lambda": Row({"invoke": frozenset({RR, TOKEN})}, lambda aws, world: LambdaInvoke(aws)),
+    "lambda": Row({"invoke": frozenset({RR, TOKEN})}, lambda aws, world: LambdaInvoke(aws, world.clock, world.functions)),
     "mediaconvert": _row(mediaconvert.SERVICE),
     "sagemaker": _row(sagemaker.SERVICE),
     "sns": _row(sns.SERVICE),
@@ -150,7 +153,9 @@ class WorldIntegrations:
             return
 
     async def close(self) -> None:
-        """Close connections."""
+        """End subprocesses and close connections."""
+        if self._world.functions is not None:
+            await self._world.functions.close()
         await self._aws.close()
 
     async def _why_unresolved(self, resource: Resource) -> str | None:
