@@ -154,9 +154,13 @@ class _Process:
     def _world(self, stack: AsyncExitStack) -> Integrations:
         """What tasks can reach; one for all roles of the process."""
         if self._integrations is None:
+            from services.integrations.functions.functions import Functions
+            from services.integrations.functions.targets import Targets
             from services.integrations.registry import World, WorldIntegrations
 
-            world = World(clock=self._clock, ids=self._ids, environment=self._options.environment)
+            functions = Functions(self._options.targets or Targets(), self._clock, self._ids)
+            environment = self._options.environment
+            world = World(clock=self._clock, ids=self._ids, environment=environment, functions=functions)
             self._integrations = WorldIntegrations(world)
             stack.push_async_callback(self._integrations.close)
         return self._integrations
