@@ -79,8 +79,8 @@ class KombuBroker:
 
 
 def open_broker(url: str, clock: Clock | None = None, ids: Ids | None = None) -> Broker:
-    """Open the broker of a URL: `memory://[NAME]` inside this process, else `redis://...` or another of kombu's."""
+    """Open the broker of a URL: "" or `memory://[NAME]` in this process, else `redis://...` or another of kombu's."""
     loop = asyncio.get_running_loop()
-    if url.startswith("memory://"):
-        return MemoryBroker(url, loop, clock)
+    if not url or url.startswith("memory://"):
+        return MemoryBroker(url or "memory://", loop, clock)
     return KombuBroker(url, loop, clock, ids)

@@ -20,7 +20,7 @@ from services.runtime.clock import Clock
 
 DRAIN_SECONDS: Final = 5.0
 BACKLOG_BYTES_MAX: Final = 32 * 1_048_576
-BACK_OFF_SECONDS_MAX: Final = 2.0
+BACK_OFF_SECONDS_MAX: Final = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,8 @@ class Listener:
             except Exception as problem:
                 if self.uptime.down() and not self._closing:
                     self._traffic.disconnects += 1
-                    log.warning("broker: receiving from %s failed, trying again: %r", visible(self._url), problem)
+                    fields = {"broker": visible(self._url), "problem": repr(problem)}
+                    log.warning("receiving failed, trying again", extra=fields)
                 back_off = min(BACK_OFF_SECONDS_MAX, back_off * 2 or 0.05)
                 self._changed.wait(back_off)
                 self._changed.clear()

@@ -22,7 +22,7 @@ from services.runtime.faults import BrokerUnavailable
 BUFFER_BYTES_MAX: Final = 64 * 1_048_576
 BATCH_MESSAGES_MAX: Final = 512
 DECLARED_MAX: Final = 4_096
-BACK_OFF_SECONDS_MAX: Final = 2.0
+BACK_OFF_SECONDS_MAX: Final = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -179,7 +179,7 @@ class Publisher:
     def _disconnect(self, problem: Exception) -> None:
         if self.uptime.down():
             self._traffic.disconnects += 1
-            log.warning("broker: sending to %s failed, trying again: %r", visible(self._url), problem)
+            log.warning("sending failed, trying again", extra={"broker": visible(self._url), "problem": repr(problem)})
         self._close_connection()
         for question in self._questions:
             self._answer(question, BrokerUnavailable("the broker cannot be reached"))
@@ -192,7 +192,7 @@ class Publisher:
             try:
                 broken.release()
             except Exception as problem:
-                log.debug("broker: closing a broken connection: %r", problem)
+                log.debug("closing a broken connection failed", extra={"problem": repr(problem)})
 
     def _answer(self, question: _Length, answer: int | BrokerUnavailable) -> None:
         def resolve() -> None:

@@ -72,13 +72,13 @@ class LeanBatch:
 
     def __init__(self, channel: LeanChannel, max_size: int) -> None:
         """Begin with none."""
-        self._channel = channel
+        self.channel = channel
         self._max_size = max_size
         self._commands: list[_Command] = []
 
     def publish(self, message: Any, **kwargs: Any) -> None:
         """Add one prepared message."""
-        self._channel.basic_publish(message, _publish_batch=self, **kwargs)
+        self.channel.basic_publish(message, _publish_batch=self, **kwargs)
 
     def add(self, commands: list[_Command]) -> None:
         """Add what one message needs; a full batch goes out."""
@@ -90,7 +90,7 @@ class LeanBatch:
         """Send what was added."""
         commands, self._commands = self._commands, []
         if commands:
-            self._channel.execute(commands)
+            self.channel.execute(commands)
 
     def discard(self) -> None:
         """Forget what was not sent."""

@@ -50,7 +50,7 @@ class SyncPolls:
                 return
             kind, output, error, cause, _ = _ending(await self._integrations.poll(call, job))
         except Exception:
-            log.exception("looking at a submitted job of %s failed; it will be looked at again", poll.job.resource)
+            log.exception("looking at a submitted job failed", extra={"resource": poll.job.resource})
             return
         place = (poll.execution_id, poll.shard, poll.path, poll.token, poll.grant, self._incarnation())
         self._outbox.put(poll.reply_to, Result(*place, kind, output, error, cause))

@@ -219,7 +219,7 @@ class Worker:
             try:
                 messages = decode(body)
             except msgspec.DecodeError as problem:
-                log.warning("worker: a message that nobody can read was dropped: %s", problem)
+                log.warning("a message that nobody can read was dropped", extra={"problem": str(problem)})
                 continue
             for message in messages:
                 self._handle(message)
@@ -316,7 +316,7 @@ class Worker:
         except asyncio.CancelledError:
             ending = attempt.LOST
         except Exception as problem:
-            log.exception("worker: the integration for %s broke", job.resource)
+            log.exception("an integration broke", extra={"resource": job.resource})
             ending = ("failed", None, TASK_FAILED, f"The worker could not make the call: {problem!r}", None)
         self._slots.ended()
         holding.task = None

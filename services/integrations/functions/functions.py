@@ -28,6 +28,7 @@ from services.runtime.ids import Ids
 
 LATEST: Final = "$LATEST"
 BACKGROUND_MAX: Final = 1_000
+_UNHEARD: Final = "a function that nobody waits for failed"
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +117,8 @@ class Functions:
         try:
             await self._pool.warm(target)
         except FunctionProblem as problem:
-            log.warning("functions: %s:%s cannot be started: %s", target.module, target.function, problem)
+            handler = f"{target.module}:{target.function}"
+            log.warning("a function cannot be started", extra={"handler": handler, "problem": str(problem)})
 
     async def _run(self, target: FunctionTarget, request: Request, key: str) -> Invocation:
         match target:
@@ -148,10 +150,10 @@ class Functions:
             try:
                 answer = await self._run(target, request, key)
             except FunctionProblem as problem:
-                log.warning("functions: %s, which nobody waits for, failed: %s", request.name, problem)
+                log.warning(_UNHEARD, extra={"function": request.name, "problem": str(problem)})
             else:
                 if answer.function_error:
-                    log.warning("functions: %s, which nobody waits for, failed", request.name)
+                    log.warning(_UNHEARD, extra={"function": request.name, "problem": answer.function_error})
 
         if len(self._background) >= BACKGROUND_MAX:
             raise FunctionProblem("Too many invocations run that nobody waits for")

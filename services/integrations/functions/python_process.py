@@ -234,7 +234,8 @@ class PythonProcess(asyncio.Protocol):
             *lines, rest = self._line.split(b"\n")
             self._line = rest[:_LOG_LINE_BYTES]
             for line in lines:
-                function_log.info("%s: %s", self._name, line[:_LOG_LINE_BYTES].decode("utf-8", "replace"))
+                text = line[:_LOG_LINE_BYTES].decode("utf-8", "replace")
+                function_log.info("%s", text, extra={"function": self._name})
             if len(printed) < _LOG_READ_BYTES:
                 return
 
