@@ -6,6 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.postgres import database_url, postgres_server, store
+from tests.fixtures.redis import redis_server, redis_url
+
+__all__ = ["database_url", "postgres_server", "redis_server", "redis_url", "store"]
+
 ROOT = Path(__file__).parent.parent
 _MARKED = ("integration", "e2e")
 

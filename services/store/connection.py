@@ -56,7 +56,7 @@ async def create_pool(url: str, connections: int) -> asyncpg.Pool:
     with reaching_postgres():
         return await asyncpg.create_pool(
             url,
-            min_size=1,
+            min_size=0,
             max_size=connections,
             max_inactive_connection_lifetime=0,
             connection_class=HotConnection,
