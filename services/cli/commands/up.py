@@ -37,7 +37,7 @@ def up(
     postgres = None if process.database_url else _launch(data)
     try:
         url = process.database_url or _wait(postgres)
-        _migrate(url)
+        _prepare(url, sole_owner=postgres is not None)
 
         def on_ready() -> None:
             _greet(port, data if postgres is not None else None, time.perf_counter() - begun)
@@ -85,12 +85,19 @@ def _wait(postgres: EmbeddedPostgres | None) -> str:
         raise CommandError(str(error)) from None
 
 
-def _migrate(url: str) -> None:
+def _prepare(url: str, *, sole_owner: bool) -> None:
+    """Bring the tables up to date; shards that a killed process held are free at once if nobody else can hold any."""
     import asyncio
 
     from services.cli.commands.roles import upgrade_or_refuse
+    from services.store.sole_owner import free_everything
 
-    asyncio.run(upgrade_or_refuse(url))
+    async def prepare() -> None:
+        await upgrade_or_refuse(url)
+        if sole_owner:
+            await free_everything(url)
+
+    asyncio.run(prepare())
 
 
 def _greet(port: int, data: Path | None, seconds: float) -> None:
