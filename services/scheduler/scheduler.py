@@ -276,6 +276,8 @@ class Scheduler:
 
     def _gone(self, resident: Resident) -> None:
         self._wake_ups.forget(resident)
+        for path in resident.resends:
+            self._offers.withdraw(resident, path)
         for delivery in resident.pending:
             self._publisher.refuse(delivery)
         resident.pending.clear()
