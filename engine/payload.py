@@ -35,8 +35,10 @@ def decode_json(text: bytes | str) -> Any:
     if data.count(b"[") + data.count(b"{") > JSON_DEPTH_MAX:
         _check_depth(data)
     try:
+        # Also for the slow decoder, which by itself would let lone surrogates pass.
+        value = orjson.loads(data)
         if _LONG_NUMBER.search(data) is None:
-            return orjson.loads(data)
+            return value
         return json.loads(data, parse_constant=_refuse_constant, parse_float=_finite_float)
     except (ValueError, RecursionError) as error:
         raise JsonError(str(error)) from None

@@ -53,14 +53,20 @@ class Admission:
         return await future
 
     async def _write_while_waiting(self) -> None:
+        batch: list[_Waiting] = []
         try:
             # One turn of the loop for the requests that arrived together with the first.
             await asyncio.sleep(0)
             while self._waiting:
-                await self._write(self._take())
+                batch = self._take()
+                await self._write(batch)
         finally:
+            # Nobody waits for ever, also when the process stops or the store breaks its contract.
             self._pump = None
-            self._drop("admission ended")
+            for _, future in (*batch, *self._waiting):
+                if not future.done():
+                    future.set_exception(Fault("admission ended"))
+            self._waiting.clear()
 
     def _take(self) -> list[_Waiting]:
         """The next batch; of two starts with one name the second waits for the next batch, to see the first."""
@@ -109,10 +115,3 @@ class Admission:
                 by_queue.setdefault(queue, []).append(row.id.bytes)
         for queue, ids in by_queue.items():
             self._broker.send(queue, encode([Hint(ids)]))
-
-    def _drop(self, reason: str) -> None:
-        """Answer those who wait when the pump ends early (the process stops, or the store broke its contract)."""
-        while self._waiting:
-            _, future = self._waiting.popleft()
-            if not future.done():
-                future.set_exception(Fault(reason))

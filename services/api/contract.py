@@ -195,12 +195,10 @@ def _check_of_number(shape: Shape) -> Check:
     kind = {"integer": "Integer", "long": "Long", "float": "Float", "double": "Double"}[shape.type_name]
 
     def check(value: Any, path: str, problems: list[str]) -> None:
-        if type(value) is not int and type(value) is not float:
+        if type(value) is not int and (whole or type(value) is not float):
             raise _wrong_type(value, kind)
-        if whole:
-            value = int(value)
-            if not -beyond <= value < beyond:
-                raise errors.serialization(f"Numeric value out of range of {kind}")
+        if whole and not -beyond <= value < beyond:
+            raise errors.serialization(f"Numeric value out of range of {kind}")
         if least is not None and value < least:
             problems.append(_broken(str(value), path, f"Member must have value greater than or equal to {least}"))
         elif most is not None and value > most:
