@@ -73,7 +73,7 @@ class Trial:
         self.execution.given_context = context
         self._configuration = configuration or Configuration()
         self._inspection: dict[str, Any] = {}
-        self.frame = Frame(ROOT, state_name, origin.input.compact(), Ready(), visit=1, entered_ms=now_ms)
+        self.frame = Frame(ROOT, state_name, origin.input, Ready(), visit=1, entered_ms=now_ms)
         self.frame.retry_count = self._configuration.retrier_retry_count
         self.frame.variables = {name: Payload(value) for name, value in (variables or {}).items()}
         self.execution.adopt(self.frame)

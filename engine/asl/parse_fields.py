@@ -18,7 +18,7 @@ from engine.asl.model import (
     TextField,
 )
 from engine.asl.templates import is_jsonata
-from engine.expressions.jsonata import compile_jsonata
+from engine.expressions.jsonata import compile_jsonata, expect
 from engine.expressions.jsonpath import compile_field_path, compile_path
 from engine.expressions.reference_path import ReferencePath, compile_reference_path
 from engine.expressions.scope import Expression
@@ -120,13 +120,19 @@ class FieldParser:
         """A literal text, or in JSONata an expression."""
         text: str | None = self.source.get(field)
         if text is not None and self.language == "JSONata" and is_jsonata(text):
-            return compile_jsonata(text, f"{self.place}{field}")
+            return self.typed(field, "string")
         return text
 
     def number(self, field: str) -> NumberField:
         """A literal number, or in JSONata an expression."""
         value: int | float | str | None = self.source.get(field)
-        return compile_jsonata(value, f"{self.place}{field}") if isinstance(value, str) else value
+        return self.typed(field, "number") if isinstance(value, str) else value
+
+    def typed(self, field: str, kind: str) -> Expression:
+        """A `{% %}` string whose result must be of one JSON type."""
+        text, location = self.source[field], f"{self.place}{field}"
+        evaluate, shown = compile_jsonata(text, location), text[2:-2].strip()
+        return lambda scope: expect(evaluate(scope), kind, shown, location)
 
     def limit(self, field: str) -> NumberLimit:
         """A number that may come from its `...Path` twin."""

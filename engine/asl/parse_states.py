@@ -25,8 +25,8 @@ from engine.asl.model import (
 )
 from engine.asl.parse_fields import FieldParser
 from engine.asl.resource import parse_resource
+from engine.asl.templates import is_jsonata
 from engine.expressions.choice_rules import compile_rule
-from engine.expressions.jsonata import compile_jsonata
 from engine.expressions.scope import Expression
 from engine.payload import Payload
 
@@ -106,7 +106,7 @@ def _parse_condition(fields: FieldParser) -> Expression:
     condition = fields.source["Condition"]
     if isinstance(condition, bool):
         return lambda scope: condition
-    return compile_jsonata(condition, f"{fields.place}Condition")
+    return fields.typed("Condition", "boolean")
 
 
 def _parse_task(name: str, fields: FieldParser) -> TaskState:
@@ -121,7 +121,7 @@ def _parse_task(name: str, fields: FieldParser) -> TaskState:
 
 def _parse_map(name: str, fields: FieldParser, make_machine: MachineMaker) -> MapState:
     processor_field, processor = processor_of(dict(fields.source))
-    config = processor.get("ProcessorConfig", {})
+    config, items = processor.get("ProcessorConfig", {}), fields.source.get("Items")
     work = fields.work(name)
     legacy_selector = work["parameters"]
     work["parameters"] = None
@@ -131,7 +131,7 @@ def _parse_map(name: str, fields: FieldParser, make_machine: MachineMaker) -> Ma
         distributed=config.get("Mode") == "DISTRIBUTED",
         execution_type=config.get("ExecutionType", "STANDARD"),
         items_path=fields.path_with_text("ItemsPath"),
-        items=fields.template("Items"),
+        items=fields.typed("Items", "array") if is_jsonata(items) else fields.template("Items"),
         item_selector=fields.template("ItemSelector") or legacy_selector,
         max_concurrency=fields.limit("MaxConcurrency"),
         tolerated_failure_count=fields.limit("ToleratedFailureCount"),

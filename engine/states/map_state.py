@@ -31,8 +31,8 @@ def start(state: MapState, frame: Frame, step: Step) -> Outcome:
     """Start the iterations; also after a retry."""
     view = View(frame, step)
     items = items_of(state, view)
-    started_id = step.record(frame, "MapStateStarted", len(items))
     concurrency = whole_number(state.max_concurrency, view, "MaxConcurrency") or INLINE_MAP_CONCURRENCY
+    started_id = step.record(frame, "MapStateStarted", len(items))
     waits = Children(started_id, len(items), min(concurrency, INLINE_MAP_CONCURRENCY), Payload(items))
     if not items:
         return resume(state, frame, step, started_id)
@@ -89,8 +89,6 @@ def items_of(state: MapState, view: View) -> list[Any]:
     if state.query_language == "JSONata":
         if state.items is not None:
             value = state.items(view.scope)
-            if not isinstance(value, list):
-                raise evaluation_error(f"Map state input must be an array but was: {_shown(value)}", "Items")
         else:
             value = view.frame.input.value
             if not isinstance(value, list):

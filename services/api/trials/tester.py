@@ -82,7 +82,7 @@ class Tester:
         if mock is not None and "errorOutput" in mock:
             return trial.fail(mock["errorOutput"].get("error"), mock["errorOutput"].get("cause"))
         if mock is not None:
-            return trial.succeed(Payload(decode_json(mock["result"])))
+            return trial.succeed(Payload.of_text(mock["result"]))
         assert isinstance(trial.state, TaskState)
         call = call_of(trial.execution, trial.frame, trial.state, trial.attempt, now_ms)
         outcome = await self._integrations.call(call)
