@@ -6,7 +6,7 @@ MapStateSucceeded and MapStateExited (both caused by the MapIterationSucceeded t
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from engine.asl.model import MapState, NumberLimit
 from engine.execution.context import scope_of
@@ -88,11 +88,10 @@ def items_of(state: MapState, view: View) -> list[Any]:
     """
     if state.query_language == "JSONata":
         if state.items is not None:
-            value = state.items(view.scope)
-        else:
-            value = view.frame.input.value
-            if not isinstance(value, list):
-                raise evaluation_error(f"Map state input must be an array but was: {_shown(value)}", None)
+            return cast(list[Any], state.items(view.scope))
+        value = view.frame.input.value
+        if not isinstance(value, list):
+            raise evaluation_error(f"Map state input must be an array but was: {_shown(value)}", None)
         return value
     given = effective_input(state, view)
     path = "$"
