@@ -22,6 +22,7 @@ from services.runtime.settings import ProcessSettings, SettingError, read_settin
 if TYPE_CHECKING:
     from services.broker.interface import Broker
     from services.cli.express_lanes import ExpressLanes
+    from services.cli.own_api import LocalApi
     from services.integrations.functions.targets import Targets
     from services.integrations.interface import Integrations
     from services.store.postgres import PostgresStore
@@ -100,6 +101,7 @@ class _Process:
         self._store: PostgresStore | None = None
         self._integrations: Integrations | None = None
         self._lanes: ExpressLanes | None = None
+        self._local_api: LocalApi | None = None
 
     async def live(self) -> int:
         """Make the parts, run them, and close what they stood on, last made first."""
@@ -154,13 +156,26 @@ class _Process:
     def _world(self, stack: AsyncExitStack) -> Integrations:
         """What tasks can reach; one for all roles of the process."""
         if self._integrations is None:
+            from services.cli.own_api import LocalApi, OwnExecutions, RemoteApi
             from services.integrations.functions.functions import Functions
             from services.integrations.functions.targets import Targets
+            from services.integrations.nested_executions import NoNestedExecutions
             from services.integrations.registry import World, WorldIntegrations
 
+            endpoint = self._options.process.endpoint
+            api = LocalApi() if "api" in self._options.roles else RemoteApi(endpoint) if endpoint else None
+            if api is not None:
+                stack.push_async_callback(api.close)
+            self._local_api = api if isinstance(api, LocalApi) else None
             functions = Functions(self._options.targets or Targets(), self._clock, self._ids)
-            environment = self._options.environment
-            world = World(clock=self._clock, ids=self._ids, environment=environment, functions=functions)
+            world = World(
+                clock=self._clock,
+                ids=self._ids,
+                environment=self._options.environment,
+                functions=functions,
+                executions=OwnExecutions(api) if api is not None else NoNestedExecutions(),
+                own_api=api,
+            )
             self._integrations = WorldIntegrations(world)
             stack.push_async_callback(self._integrations.close)
         return self._integrations
@@ -182,6 +197,8 @@ class _Process:
             express=self._express(stack).front(),
             state_tester=Tester(self._world(stack), self._ids),
         )
+        if self._local_api is not None:
+            self._local_api.application = api
         server = _QuietServer(make_server(api, HOST, self._options.port), self._listener)
         self._parts.append(Part("api", server.run, server.stop))
 

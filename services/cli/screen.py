@@ -41,7 +41,9 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]], title: str
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*titles, title=title, box=None, header_style="bold", pad_edge=False, title_justify="left")
+    table = Table(title=title, box=None, header_style="bold", pad_edge=False, title_justify="left")
+    for heading in titles:
+        table.add_column(heading, no_wrap=True)
     for row in rows:
         table.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in row))
     console().print(table)

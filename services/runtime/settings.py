@@ -29,6 +29,7 @@ class ProcessSettings:
     Attributes:
         database_url: Postgres; empty for the embedded one of `stepwell up`.
         broker_url: `redis://host:6379/0` or another URL that kombu speaks; empty for memory inside one process.
+        endpoint: URL of the API, for tasks of a worker that start executions; not needed where the API runs too.
         log_level: the least severe log line that is written.
         log_format: `text` for people, `json` for programs.
         retention_days: how long ended executions are kept.
@@ -37,6 +38,7 @@ class ProcessSettings:
 
     database_url: str = ""
     broker_url: str = ""
+    endpoint: str = ""
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     log_format: Literal["text", "json"] = "text"
     retention_days: float = 90.0

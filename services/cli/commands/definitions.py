@@ -65,7 +65,7 @@ def graph(
 
 def schema() -> None:
     """Print the JSON schema of the Amazon States Language, for editors."""
-    from engine.asl.rules import schema as language_schema
+    from engine.asl.schema import schema as language_schema
     from services.cli.screen import print_json
 
     print_json(language_schema())
