@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Final
 
 from engine.asl.model import Diagnostic
 
 SCHEMA: Final = "SCHEMA_VALIDATION_FAILED"
+_PRINTED_MAX: Final = 100
+"""Findings in one message: a definition of 1 MiB can have tens of thousands."""
 OWN_PREFIX: Final = "STEPWELL_"
 """Codes of our own lints begin so; what speaks AWS's API leaves them out."""
 
@@ -59,7 +62,6 @@ def invalid_definition_message(diagnostics: Iterable[Diagnostic]) -> str:
     """
     texts = (
         f"{finding.code}: {finding.message} at {'null' if finding.location is None else finding.location}"
-        for finding in diagnostics
-        if finding.severity == "ERROR"
+        for finding in islice((each for each in diagnostics if each.severity == "ERROR"), _PRINTED_MAX)
     )
     return f"Invalid State Machine Definition: '{', '.join(texts)}'"

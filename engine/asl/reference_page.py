@@ -1,4 +1,4 @@
-"""The language as a page for people, made from the table: every object, its fields, their values, what excludes what."""
+"""The language as a page for people, made from the table: every object, its fields and their values."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from engine.asl.resource import KnownApi
 from engine.asl.rules import STATE_TYPES
 from engine.asl.site import Site
 from engine.asl.tasks import check_task
+from engine.asl.templates import check_static
 from engine.asl.values import expect
 from engine.limits import NAME_CHARACTERS_MAX
 
@@ -103,6 +104,8 @@ def check_state(name: str, state: Any, site: Site, walk: Walk, machine: Machine 
 def _check_own_rules(kind: str, state: dict[str, Any], site: Site, walk: Walk) -> None:
     if kind == "Task":
         check_task(state, site, walk.known_api)
+    elif kind == "Pass" and "Result" in state:
+        check_static(state["Result"], site.at("Result"))
     elif kind == "Choice" and "Choices" in state:
         check_rules(state["Choices"], site.at("Choices"))
     elif kind == "Parallel" and "Branches" in state:

@@ -113,6 +113,18 @@ def _check_dollar_field(key: str, value: Any, fields: dict[str, Any], site: Site
         site.error(f"There should only be one of the following fields: [{key[:-2]}, {key}]")
 
 
+def check_static(value: Any, site: Site) -> None:
+    """Warn once of a Pass state's Result that looks as if something in it would be evaluated."""
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if looks_like_path(part) or (isinstance(part, dict) and any(key.endswith(".$") for key in part)):
+            site.warn("PASS_RESULT_IS_STATIC", "Result is literal: the path in it is not evaluated.")
+            return
+        if isinstance(part, (dict, list)):
+            waiting.extend(part.values() if isinstance(part, dict) else part)
+
+
 def check_jsonata_template(value: Any, site: Site) -> None:
     """Check every `{% %}` string inside a value; other strings are literal."""
     waiting: list[tuple[Any, Site]] = [(value, site)]

@@ -32,9 +32,12 @@ class Path(NamedTuple):
 def parse_path(text: str) -> Path:
     """Split a path into its root and tokens; a variable is the first step into the object of all variables.
 
+    Blanks around a path are nothing (published definitions have them).
+
     Raises:
         ExpressionSyntaxError: `Value must be a valid JSONPath.`
     """
+    text = text.strip(" ")
     if text.startswith("$$"):
         return Path(text, "$$", parse_tokens(text, 2))
     variable = VARIABLE.match(text)
