@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from services.broker.interface import Broker, Subscription
+from services.broker.interface import Subscription
 from services.broker.listener import Listener
 from services.broker.memory_broker import MemoryBroker
 from services.broker.publisher import Publisher
@@ -78,7 +78,7 @@ class KombuBroker:
         await self._publisher.close(CLOSE_SECONDS)
 
 
-def open_broker(url: str, clock: Clock | None = None, ids: Ids | None = None) -> Broker:
+def open_broker(url: str, clock: Clock | None = None, ids: Ids | None = None) -> KombuBroker | MemoryBroker:
     """Open the broker of a URL: "" or `memory://[NAME]` in this process, else `redis://...` or another of kombu's."""
     loop = asyncio.get_running_loop()
     if not url or url.startswith("memory://"):

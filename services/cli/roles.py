@@ -21,6 +21,8 @@ from services.runtime.settings import ProcessSettings, SettingError, read_settin
 
 if TYPE_CHECKING:
     from services.broker.interface import Broker
+    from services.broker.kombu_broker import KombuBroker
+    from services.broker.memory_broker import MemoryBroker
     from services.cli.express_lanes import ExpressLanes
     from services.cli.own_api import LocalApi
     from services.integrations.functions.targets import Targets
@@ -113,6 +115,7 @@ class _Process:
                 self._store = await self._open_store(stack)
             broker = open_broker(process.broker_url or MEMORY_BROKER, self._clock, self._ids)
             stack.push_async_callback(broker.close)
+            self._expose_metrics(broker)
             if "api" in roles:
                 self._add_api(broker, stack)
             if "express" in roles:
@@ -134,13 +137,28 @@ class _Process:
         stack.push_async_callback(store.close)
         return store
 
+    def _expose_metrics(self, broker: KombuBroker | MemoryBroker) -> None:
+        """Show the broker's counts; a process without the API shows its metrics on a port of its own, if it has one."""
+        from services.runtime.metrics import BrokerMetrics, expose
+
+        expose(BrokerMetrics(broker.traffic))
+        if self._options.process.metrics_port and "api" not in self._options.roles:
+            from prometheus_client import start_http_server
+
+            start_http_server(self._options.process.metrics_port, HOST)
+
     def _add_scheduler(self, broker: Broker) -> None:
+        from services.runtime.metrics import SchedulerMetrics, expose, residents, shards_owned
         from services.scheduler.scheduler import Scheduler
         from services.scheduler.settings import SchedulerSettings
 
         assert self._store is not None
         settings = read_settings(SchedulerSettings, self._options.environment)
-        scheduler = Scheduler(self._store, broker, self._clock, self._ids, settings)
+        metrics = SchedulerMetrics()
+        scheduler = Scheduler(self._store, broker, self._clock, self._ids, settings, observer=metrics)
+        expose(metrics)
+        expose(residents(lambda: scheduler.residents))
+        expose(shards_owned(lambda: len(scheduler.shards)))
         self._parts.append(Part("scheduler", scheduler.run, scheduler.stop))
         upkeep = _Upkeep(self._store, self._clock, self._options.process)
         self._parts.append(Part("upkeep", upkeep.run, upkeep.stop))

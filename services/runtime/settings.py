@@ -32,6 +32,7 @@ class ProcessSettings:
         endpoint: URL of the API, for tasks of a worker that start executions; not needed where the API runs too.
         log_level: the least severe log line that is written.
         log_format: `text` for people, `json` for programs.
+        metrics_port: where a process without the API shows Prometheus metrics on 127.0.0.1; 0 for nowhere.
         retention_days: how long ended executions are kept.
         maintenance_seconds: how often partitions are made and dropped.
     """
@@ -41,6 +42,7 @@ class ProcessSettings:
     endpoint: str = ""
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     log_format: Literal["text", "json"] = "text"
+    metrics_port: int = 0
     retention_days: float = 90.0
     maintenance_seconds: float = 3600.0
 
