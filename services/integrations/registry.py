@@ -16,6 +16,7 @@ from services.integrations import (
     databrew,
     dynamodb,
     ecs,
+    eks,
     emr,
     emr_containers,
     emr_serverless,
@@ -26,17 +27,23 @@ from services.integrations import (
     sns,
     sqs,
 )
+from services.integrations.address_check import PUBLIC_ONLY, AddressPolicy
+from services.integrations.apigateway import ApiGateway
 from services.integrations.aws import Aws
 from services.integrations.aws_sdk import AwsSdk, operation_of, sdk_service
 from services.integrations.aws_sender import OwnApi
+from services.integrations.connections import Connections
 from services.integrations.credentials import RoleMap
 from services.integrations.failures import NoCredentials, TooLarge, task_failed, too_large
 from services.integrations.functions.functions import Functions
 from services.integrations.handler import Handler
+from services.integrations.http_task import HttpTask
 from services.integrations.interface import Call, Failed, Outcome, Pending, Succeeded
+from services.integrations.kubernetes import Kubernetes
 from services.integrations.lambda_function import LambdaInvoke
 from services.integrations.nested_executions import NestedExecutions, NoNestedExecutions, StartExecution
 from services.integrations.optimised import OptimisedHandler, Service
+from services.integrations.outside import Outside
 from services.runtime.clock import Clock
 from services.runtime.ids import Ids
 
@@ -55,6 +62,8 @@ class World:
         roles: the operator's role map.
         executions: our own engine, for nested executions; `own_api` answers `aws-sdk:sfn:...`.
         functions: functions that Stepwell runs itself; without it all are reached through the Lambda API.
+        connections: for HTTP tasks; without it every connection is unknown.
+        policy: what definitions may call beside public addresses.
     """
 
     clock: Clock
@@ -64,6 +73,16 @@ class World:
     executions: NestedExecutions = field(default_factory=NoNestedExecutions)
     own_api: OwnApi | None = None
     functions: Functions | None = None
+    connections: Connections | None = None
+    policy: AddressPolicy = PUBLIC_ONLY
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How handlers reach the outside."""
+
+    aws: Aws
+    outside: Outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +90,12 @@ class Row:
     """An optimised service: its actions with their patterns, and how its handler is made."""
 
     actions: Mapping[str, frozenset[Pattern]]
-    make: Callable[[Aws, World], Handler]
+    make: Callable[[Ways, World], Handler]
 
 
 def _row(service: Service) -> Row:
     """The row of a service that is all table."""
-    return Row(_patterns(service), lambda aws, world: OptimisedHandler(aws, service, world.clock))
+    return Row(_patterns(service), lambda ways, world: OptimisedHandler(ways.aws, service, world.clock))
 
 
 def _patterns(service: Service) -> dict[str, frozenset[Pattern]]:
@@ -87,29 +106,43 @@ def _patterns(service: Service) -> dict[str, frozenset[Pattern]]:
 
 
 TABLE: Final[Mapping[str, Row]] = {
+    "apigateway": Row(
+        {"invoke": frozenset({RR, TOKEN})},
+        lambda ways, world: ApiGateway(ways.aws, ways.outside, world.policy),
+    ),
     "athena": _row(athena.SERVICE),
     "batch": _row(batch.SERVICE),
     "bedrock": Row(
         {**_patterns(bedrock.SERVICE), "invokeModel": frozenset({RR, TOKEN})},
-        lambda aws, world: bedrock.Bedrock(aws, world.clock),
+        lambda ways, world: bedrock.Bedrock(ways.aws, world.clock),
     ),
     "codebuild": _row(codebuild.SERVICE),
     "databrew": _row(databrew.SERVICE),
     "dynamodb": _row(dynamodb.SERVICE),
     "ecs": _row(ecs.SERVICE),
+    "eks": Row(
+        {**_patterns(eks.SERVICE), "call": frozenset({RR}), "runJob": frozenset({RR, SYNC})},
+        lambda ways, world: eks.Eks(
+            ways.aws, world.clock, Kubernetes(ways.aws, ways.outside, world.clock, world.policy)
+        ),
+    ),
     "elasticmapreduce": _row(emr.SERVICE),
     "emr-containers": _row(emr_containers.SERVICE),
     "emr-serverless": _row(emr_serverless.SERVICE),
     "events": _row(events.SERVICE),
     "glue": _row(glue.SERVICE),
-    "lambda": Row({"invoke": frozenset({RR, TOKEN})}, lambda aws, world: LambdaInvoke(aws, world.clock, world.functions)),
+    "http": Row(
+        {"invoke": frozenset({RR})},
+        lambda ways, world: HttpTask(ways.outside, world.clock, world.connections, world.policy),
+    ),
+    "lambda": Row({"invoke": frozenset({RR, TOKEN})}, lambda ways, world: LambdaInvoke(ways.aws, world.clock, world.functions)),
     "mediaconvert": _row(mediaconvert.SERVICE),
     "sagemaker": _row(sagemaker.SERVICE),
     "sns": _row(sns.SERVICE),
     "sqs": _row(sqs.SERVICE),
     "states": Row(
         {"startExecution": frozenset({RR, SYNC, SYNC_2, TOKEN})},
-        lambda aws, world: StartExecution(world.executions, world.clock, world.ids),
+        lambda ways, world: StartExecution(world.executions, world.clock, world.ids),
     ),
 }
 
@@ -120,7 +153,8 @@ class WorldIntegrations:
     def __init__(self, world: World) -> None:
         """Nothing is loaded or connected before the first call."""
         self._world = world
-        self._aws = Aws(world.environment, world.roles, world.clock, world.own_api)
+        aws = Aws(world.environment, world.roles, world.clock, world.own_api)
+        self._ways = Ways(aws, Outside())
         self._handlers: dict[str, Handler] = {}
         self._unresolved: dict[str, str | None] = {}
 
@@ -156,7 +190,8 @@ class WorldIntegrations:
         """End subprocesses and close connections."""
         if self._world.functions is not None:
             await self._world.functions.close()
-        await self._aws.close()
+        await self._ways.aws.close()
+        await self._ways.outside.close()
 
     async def _why_unresolved(self, resource: Resource) -> str | None:
         """As `unresolved`, but the first look at a service, which loads its model, is off the event loop."""
@@ -171,7 +206,7 @@ class WorldIntegrations:
         name = "aws-sdk" if name.startswith("aws-sdk:") else name
         handler = self._handlers.get(name)
         if handler is None:
-            made = AwsSdk(self._aws) if name == "aws-sdk" else TABLE[name].make(self._aws, self._world)
+            made = AwsSdk(self._ways.aws) if name == "aws-sdk" else TABLE[name].make(self._ways, self._world)
             handler = self._handlers[name] = made
         return handler
 
