@@ -1,4 +1,4 @@
-"""Definitions made to hurt: large, deep, cyclic, wide. Checked in linear time or refused, never by exhaustion (V4, V8)."""
+"""Definitions made to hurt: large, deep, cyclic, wide. Checked in linear time or refused, in bounded memory (V4, V8)."""
 
 from __future__ import annotations
 
