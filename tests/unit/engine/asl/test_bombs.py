@@ -1,4 +1,4 @@
-"""Definitions made to hurt: large, deep, cyclic, wide. Checked in linear time or refused, in bounded memory (V4, V8)."""
+"""Definitions made to hurt: large, deep, cyclic, wide. Checked in linear time or refused, without deep recursion."""
 
 from __future__ import annotations
 
