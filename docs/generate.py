@@ -1,0 +1,162 @@
+"""Write the pages under `docs/reference/` from the code that they describe: settings, metrics, commands, the language.
+
+`python -m docs.generate` writes them; `--check` only says whether they are up to date (a tidy test does the same).
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent / "reference"
+_MADE_UP = frozenset({"node"})  # new in every process, whatever the environment says
+_SETTINGS = """Settings are environment variables, read once, at start. A wrong value stops the start with its name.
+A name that several roles have is one setting for all of them.
+"""
+_NOTE = "<!-- Written by `make docs`; change the code that it describes instead. -->\n\n"
+
+
+def main() -> None:
+    """Write what is out of date; exit code 1 with `--check` if anything is."""
+    late = [name for name, text in pages().items() if not _same(HERE / name, text)]
+    if "--check" in sys.argv:
+        sys.exit(f"out of date: {', '.join(late)}; run `make docs`" if late else 0)
+    for name in late:
+        (HERE / name).write_text(pages()[name], "utf-8")
+        sys.stdout.write(f"wrote docs/reference/{name}\n")
+
+
+def pages() -> dict[str, str]:
+    """All generated pages by file name."""
+    return {
+        "settings.md": _NOTE + settings_page(),
+        "metrics.md": _NOTE + metrics_page(),
+        "commands.md": _NOTE + commands_page(),
+        "states-language.md": _NOTE + language_page(),
+    }
+
+
+def settings_page() -> str:
+    """Every environment variable, by role."""
+    from services.api.settings import ApiSettings
+    from services.express.settings import ExpressSettings
+    from services.runtime.settings import ProcessSettings, defaults, variable
+    from services.scheduler.settings import SchedulerSettings
+    from services.worker.settings import WorkerSettings
+
+    parts = [
+        "# Settings\n",
+        _SETTINGS,
+    ]
+    roles = {
+        "Every process": ProcessSettings,
+        "api": ApiSettings,
+        "scheduler": SchedulerSettings,
+        "worker": WorkerSettings,
+        "express": ExpressSettings,
+    }
+    for title, kind in roles.items():
+        texts = attributes(kind)
+        rows = [
+            (f"`{variable(name)}`", f"`{shown(value)}`", texts[name])
+            for name, value in defaults(kind).items()
+            if name not in _MADE_UP
+        ]
+        parts.append(f"## {title}\n\n{table(('variable', 'default', 'what it does'), rows)}")
+    return "\n".join(parts)
+
+
+def attributes(kind: type[Any]) -> dict[str, str]:
+    """What the docstring's `Attributes:` says of each field; `a, b: text` speaks of both."""
+    section = inspect.cleandoc(kind.__doc__ or "").partition("Attributes:")[2]
+    found: dict[str, str] = {}
+    names: list[str] = []
+    for line in section.splitlines():
+        begins = re.match(r"    ([a-z_]+(?:, [a-z_]+)*): (.*)", line)
+        if begins:
+            names = begins[1].split(", ")
+            found |= dict.fromkeys(names, begins[2])
+        elif line.strip():
+            found |= {name: f"{found[name]} {line.strip()}" for name in names}
+    return found
+
+
+def shown(value: Any) -> str:
+    """A default value as one would write it into the variable."""
+    text = value.decode() if isinstance(value, bytes) else str(value)
+    return text or '""'
+
+
+def metrics_page() -> str:
+    """Every metric with its type and meaning."""
+    from services.broker.traffic import Traffic
+    from services.runtime import metrics
+
+    sources: dict[str, Iterable[Any]] = {
+        "API": metrics.ApiMetrics().families(),
+        "Scheduler": [
+            *metrics.SchedulerMetrics().families(),
+            *metrics.residents(lambda: 0).families(),
+            *metrics.shards_owned(lambda: 0).families(),
+        ],
+        "Worker": metrics.WorkerMetrics().families(),
+        "Express": metrics.ExpressMetrics().families(),
+        "Broker": metrics.BrokerMetrics(Traffic()).families(),
+    }
+    parts = [
+        "# Metrics\n",
+        "At `/metrics`, for Prometheus. Times are in seconds; no label carries an ARN, a name or an id.\n",
+    ]
+    for title, families in sources.items():
+        rows = [
+            (f"`{it.name}{'_total' if it.type == 'counter' else ''}`", it.type, it.documentation) for it in families
+        ]
+        parts.append(f"## {title}\n\n{table(('metric', 'type', 'what it counts'), rows)}")
+    return "\n".join(parts)
+
+
+def commands_page() -> str:
+    """Every command with its options."""
+    from typer.main import get_command
+
+    from services.cli.main import app
+
+    group: Any = get_command(app)
+    parts = ["# Commands\n", "`stepwell COMMAND --help` says the same.\n"]
+    for name, command in group.commands.items():
+        parts.append(f"## stepwell {name}\n\n{command.help}\n")
+        rows = [_parameter_row(it) for it in command.params if it.name != "help"]
+        if rows:
+            parts.append(table(("argument or option", "what it does"), rows))
+    return "\n".join(parts)
+
+
+def _parameter_row(parameter: Any) -> tuple[str, str]:
+    written = ", ".join(parameter.opts) if parameter.param_type_name == "option" else parameter.name.upper()
+    return f"`{written}`", parameter.help or ""
+
+
+def language_page() -> str:
+    """Every field of the states language."""
+    from engine.asl.reference_page import reference_page
+
+    return reference_page()
+
+
+def table(titles: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table."""
+    heads = list(titles)
+    lines = [heads, ["---"] * len(heads), *[[cell.replace("|", "\\|") for cell in row] for row in rows]]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _same(path: Path, text: str) -> bool:
+    return path.exists() and path.read_text("utf-8") == text
+
+
+if __name__ == "__main__":
+    main()
