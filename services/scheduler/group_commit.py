@@ -14,7 +14,7 @@ from uuid import UUID
 
 from engine.execution.page import Page
 from services.runtime.clock import Clock
-from services.runtime.faults import Fault
+from services.scheduler.caution import Caution
 from services.scheduler.database_clock import DatabaseClock
 from services.scheduler.observe import Observer
 from services.scheduler.publish import Publisher
@@ -78,6 +78,7 @@ class Lane:
         self._quarantine = quarantine
         self._settled = settled
         self._ready = ReadyQueue()
+        self._caution = Caution()
         self._renew: dict[int, Shard] = {}
         self._inbox_done: list[tuple[int, int]] = []
         self._work = Signal()
@@ -120,8 +121,14 @@ class Lane:
             shard.in_flight = True
         try:
             committed = await self._store.commit(batch, self._settings.lease_seconds)
-        except Fault as fault:
-            log.warning("no answer to a commit of %d shards: %s", len(guarded), fault)
+        except Exception as problem:
+            # The top of the loop over commits: whatever went wrong, nobody knows whether the batch is in (R7).
+            log.warning("no answer to a commit of %d shards: %r", len(guarded), problem)
+            proven = self._caution.failed([turn.resident.key for turn in turns])
+            if proven is not None:
+                log.error("execution %s cannot be committed and is put aside", UUID(bytes=proven))
+                self._observer.broken()
+                self._quarantine(proven)
             self._give_up(turns, guarded, True)
             return True
         self._database_clock.learn(committed.now_ms)
@@ -142,6 +149,10 @@ class Lane:
                 break
             if self._shards.owned[resident.shard].closing:
                 continue
+            alone = resident.key in self._caution
+            if alone and turns:
+                self._ready.put_back(resident)
+                break
             turn = self._take_turn(resident, now_ms)
             if turn is None:
                 continue
@@ -151,6 +162,8 @@ class Lane:
             if turn.must_commit:
                 resident.in_flight = True
                 turns.append(turn)
+                if alone:
+                    break
             else:
                 self._publisher.publish(turn)
                 self._rest(resident)
@@ -207,6 +220,7 @@ class Lane:
         for turn in turns:
             if turn.resident.shard in accepted:
                 self._after(turn)
+        self._caution.succeeded(turn.resident.key for turn in turns)
         self._publisher.flush()
         self._settled()
 

@@ -31,6 +31,14 @@ class ReadyQueue:
         line.append(resident)
         self._count += 1
 
+    def put_back(self, resident: Resident) -> None:
+        """It could not have its turn: it is the next one."""
+        machine_id = resident.row.machine_id
+        resident.queued = True
+        self._machines.setdefault(machine_id, deque()).appendleft(resident)
+        self._machines.move_to_end(machine_id, last=False)
+        self._count += 1
+
     def pop(self) -> Resident | None:
         """The next one, None when nobody is left."""
         while self._machines:

@@ -18,6 +18,7 @@ from engine.execution.stimulus import ExecutionTimerDue, TimerDue
 from services.broker import queues
 from services.broker.interface import Broker, Subscription
 from services.runtime.clock import Clock
+from services.runtime.faults import Fault
 from services.runtime.ids import Ids
 from services.scheduler.activities import Activities
 from services.scheduler.database_clock import DatabaseClock
@@ -195,8 +196,8 @@ class Scheduler:
                 self._tenures.stop()
                 if self._tenure_task is not None:
                     await asyncio.wait([self._tenure_task])
-                await self._tenures.release(list(self._shards.owned.values()))
-        except TimeoutError:
+                await self._tenures.release_all()
+        except (Fault, TimeoutError):
             log.warning("not all shards could be given back in time; their leases will pass")
         self._publisher.flush()
         for task in self._tasks:

@@ -102,6 +102,11 @@ class Tenures:
         """A commit was answered; whoever waits for a shard to become idle looks again."""
         self._settled.set()
 
+    async def release_all(self) -> None:
+        """Give everything back and say that this scheduler lives no longer, so that the others' share grows."""
+        await self._store.forget_scheduler(self._name)
+        await self.release(list(self._shards.owned.values()))
+
     async def release(self, shards: list[Shard]) -> None:
         """Give shards back: no more turns, the commit in flight is awaited, then others may take them."""
         for shard in shards:

@@ -188,12 +188,17 @@ def _row(resident: Resident, wake_ms: int | None) -> ExecutionChange:
         execution.status,
         wake_ms,
         None if execution.output is None else execution.output.text,
-        execution.error,
-        execution.cause,
+        _storable(execution.error),
+        _storable(execution.cause),
         execution.stop_ms,
         execution.redrive_count,
         execution.redrive_ms,
     )
+
+
+def _storable(text: str | None) -> str | None:
+    """Postgres has no NUL in texts; the history keeps it."""
+    return text if text is None or "\0" not in text else text.replace("\0", "\ufffd")
 
 
 def _branch_order(path: str) -> tuple[int, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from services.broker import queues
@@ -78,7 +80,7 @@ def test_r9_lost_offers_are_sent_again():
             if world.broker.take(queues.offers("default")):
                 times.append(round(world.clock.monotonic()))
             await world.clock.sleep(0.25)
-        pauses = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+        pauses = [later - earlier for earlier, later in pairwise(times)]
         assert pauses[:4] == pytest.approx([5, 10, 20, 40], abs=2)
 
     run_virtually(main())

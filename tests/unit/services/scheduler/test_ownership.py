@@ -35,7 +35,7 @@ def test_r1_a_graceful_stop_gives_the_shards_back_at_once():
         await first.stop()
         assert world.clock.monotonic() - began < 0.5
         assert NOBODY in {row.owner for row in world.store.shard_rows}
-        await world.until(lambda: len(second.shards) == 4, seconds=12)
+        await world.until(lambda: len(second.shards) == 4, seconds=world.settings.tenure_seconds + 0.5)
 
     run_virtually(main())
 
