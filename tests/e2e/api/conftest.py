@@ -24,6 +24,7 @@ from services.runtime.ids import SystemIds
 from services.scheduler.scheduler import Scheduler
 from services.store.postgres import open_store
 from tests.fixtures.postgres import Databases
+from tests.fixtures.service_model import answer_faults
 
 ROLE = "arn:aws:iam::000000000000:role/any"
 PASS = json.dumps({"StartAt": "Only", "States": {"Only": {"Type": "Pass", "End": True}}})
@@ -75,9 +76,9 @@ class Server:
         await store.close()
 
     def client(self, region: str = "us-east-1", key: str = "test", **config: Any) -> Any:
-        """A boto3 client as users make it; no retries, so that every error shows."""
+        """A boto3 client as users make it, without retries; every answer is checked against the service model."""
         options = {"retries": {"mode": "legacy", "total_max_attempts": 1}, "inject_host_prefix": False} | config
-        return boto3.client(
+        client = boto3.client(
             "stepfunctions",
             endpoint_url=self.url,
             region_name=region,
@@ -85,6 +86,13 @@ class Server:
             aws_secret_access_key="secret",
             config=Config(**options),
         )
+        client.meta.events.register("response-received.sfn", _check_answer)
+        return client
+
+
+def _check_answer(response_dict: dict[str, Any], event_name: str, **_: Any) -> None:
+    found = answer_faults(event_name.rpartition(".")[2], response_dict["status_code"], response_dict["body"])
+    assert not found, found
 
 
 @pytest.fixture(scope="session")

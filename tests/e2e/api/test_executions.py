@@ -7,16 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from tests.e2e.api.conftest import FAIL, NAP, PASS, Server, ended
-
-
-def refused(call: Callable[..., Any], **parameters: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**parameters)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
+from tests.e2e.api.refusal import refused
 
 
 def test_an_execution_runs_to_its_end_with_aws_members(sfn: Any, machine: Callable[..., str]) -> None:
