@@ -147,9 +147,9 @@ class Desk:
         reply_to: str = SCHEDULER,
         timeout_ms: int | None = None,
     ) -> Grant:
-        id = (number or next(self._numbers)).to_bytes(16)
+        token = (number or next(self._numbers)).to_bytes(16)
         to = incarnation or self.worker.incarnation
-        return Grant(b"e" * 16, SHARD, "0", id, id, to, reply_to, job(timeout_ms))
+        return Grant(b"e" * 16, SHARD, "0", token, token, to, reply_to, job(timeout_ms))
 
     def acknowledge(self, *grants: Grant) -> None:
         self.tell(Ack([grant.grant for grant in grants]))
