@@ -7,8 +7,10 @@ one setting for all of them. A wrong value stops the start with its name.
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, Final, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 PREFIX: Final = "STEPWELL_"
@@ -20,6 +22,12 @@ T = TypeVar("T")
 
 class SettingError(Exception):
     """A setting has a value that it cannot have; the message names it."""
+
+
+def setting(default: T, *, min: float | None = None, max: float | None = None) -> T:
+    """A field with bounds, for the body of a settings class; without them a plain default does."""
+    made: T = field(default=default, metadata={"min": min, "max": max})
+    return made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,22 +51,24 @@ class ProcessSettings:
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     log_format: Literal["text", "json"] = "text"
     metrics_port: int = 0
-    retention_days: float = 90.0
-    maintenance_seconds: float = 3600.0
+    retention_days: float = setting(90.0, min=1, max=3650)
+    maintenance_seconds: float = setting(3600.0, min=1, max=86_400)
 
 
 def read_settings(kind: type[T], environment: Mapping[str, str], **given: Any) -> T:
     """Make the settings of one role: from the environment, else its defaults; what is `given` comes first.
 
     Raises:
-        SettingError: a value is not of the setting's type, or below zero.
+        SettingError: a value is not of the setting's type, below zero, or beyond its bounds.
     """
     hints = get_type_hints(kind)
     values = {name: value for name, value in given.items() if value is not None}
-    for field in fields(kind):  # type: ignore[arg-type]
-        text = environment.get(variable(field.name))
-        if text is not None and field.name not in values:
-            values[field.name] = parse(variable(field.name), text, hints[field.name])
+    for one in fields(kind):  # type: ignore[arg-type]
+        text = environment.get(variable(one.name))
+        if text is not None and one.name not in values:
+            values[one.name] = parse(variable(one.name), text, hints[one.name])
+        if one.name in values:
+            _check_bounds(one, values[one.name])
     return kind(**values)
 
 
@@ -69,7 +79,33 @@ def variable(name: str) -> str:
 
 def defaults(kind: type[Any]) -> dict[str, Any]:
     """Names and default values of a role's settings."""
-    return {field.name: field.default for field in fields(kind) if field.default is not MISSING}
+    return {one.name: one.default for one in fields(kind) if one.default is not MISSING}
+
+
+@dataclass(frozen=True, slots=True)
+class SettingLine:
+    """A setting as the documentation shows it."""
+
+    variable: str
+    default: Any
+    text: str
+
+
+def document(kind: type[Any]) -> list[SettingLine]:
+    """The settings of a class, with the texts of its docstring (`name: text` or `name, name: text` in Attributes)."""
+    texts: dict[str, str] = {}
+    _, _, attributes = inspect.cleandoc(kind.__doc__ or "").partition("Attributes:\n")
+    for names, text in re.findall(r"^ {4}(\w[\w, ]*): (.*(?:\n {8}.*)*)", attributes, re.MULTILINE):
+        texts |= dict.fromkeys(names.split(", "), " ".join(text.split()))
+    return [SettingLine(variable(name), default, texts.get(name, "")) for name, default in defaults(kind).items()]
+
+
+def _check_bounds(one: Field[Any], value: Any) -> None:
+    least, most = one.metadata.get("min"), one.metadata.get("max")
+    if least is not None and value < least:
+        raise SettingError(f"{variable(one.name)}={value}: must be at least {least}")
+    if most is not None and value > most:
+        raise SettingError(f"{variable(one.name)}={value}: must be at most {most}")
 
 
 def parse(name: str, text: str, kind: Any) -> Any:
