@@ -42,6 +42,18 @@ class OutsideAnswer:
         return found[-1] if found else ""
 
 
+class _HeaderName(str):
+    """Equal in every case, so that aiohttp sends `X-A` and `x-a` both instead of the last alone."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str) and self.lower() == other.lower()
+
+    def __hash__(self) -> int:
+        return hash(self.lower())
+
+
 class Outside:
     """Pools of connections, one per policy and certificate authority, so that no policy uses another's connection."""
 
@@ -73,7 +85,7 @@ class Outside:
             TooLarge: the body is longer than `bytes_max`, compressed or not.
         """
         import aiohttp
-        from multidict import CIMultiDict
+        from multidict import MultiDict
         from yarl import URL
 
         check_literal(urlsplit(url).hostname or "", policy)
@@ -82,7 +94,7 @@ class Outside:
                 async with self._session(policy, authority).request(
                     method,
                     URL(url, encoded=True),
-                    headers=CIMultiDict(headers),
+                    headers=MultiDict([(_HeaderName(name), value) for name, value in headers]),
                     data=body,
                     allow_redirects=False,
                     skip_auto_headers=_NO_DEFAULTS,
