@@ -24,6 +24,7 @@ from services.worker import attempt
 from services.worker.claims import Claims
 from services.worker.heartbeat import Heartbeat
 from services.worker.incarnation import Holding, Incarnation
+from services.worker.observe import NoObserver, WorkerObserver
 from services.worker.outbox import Outbox
 from services.worker.results import Results
 from services.worker.settings import WorkerSettings
@@ -45,14 +46,16 @@ class Worker:
         clock: Clock,
         ids: Ids,
         settings: WorkerSettings | None = None,
+        observer: WorkerObserver | None = None,
     ) -> None:
-        """Create it on the event loop that will run it."""
+        """Create it on the event loop that will run it; `observer` is told about every attempt."""
         now = clock.monotonic()
         self.settings = settings or WorkerSettings()
         self._broker = broker
         self._integrations = integrations
         self._clock = clock
         self._ids = ids
+        self._observer: WorkerObserver = observer or NoObserver()
         self._loop = asyncio.get_running_loop()
         self._outbox = Outbox(broker, self._loop.call_soon)
         self._outbox.before_flush = self._ride
@@ -309,15 +312,16 @@ class Worker:
             self._waiting.append((one, holding))
 
     async def _attempt(self, one: Incarnation, holding: Holding) -> None:
-        job = holding.grant.job
+        job, begun = holding.grant.job, self._clock.monotonic()
+        self._observer.begun()
         try:
-            waited = self._clock.monotonic() - holding.taken
-            ending = await attempt.run(job, self._integrations, waited)
+            ending = await attempt.run(job, self._integrations, begun - holding.taken)
         except asyncio.CancelledError:
             ending = attempt.LOST
         except Exception as problem:
             log.exception("an integration broke", extra={"resource": job.resource})
             ending = ("failed", None, TASK_FAILED, f"The worker could not make the call: {problem!r}", None)
+        self._observer.ended(job.service or "lambda", ending[0], self._clock.monotonic() - begun)
         self._slots.ended()
         holding.task = None
         self._finish(holding, ending)

@@ -93,12 +93,21 @@ class Desk:
         self.clock = VirtualClock()
         self.broker = LocalBroker(mischief)
         self.integration = Integration(self.clock)
-        self.worker = Worker(self.broker, self.integration, self.clock, CountingIds(), WorkerSettings(**settings))
+        self.observed: list[str] = []
+        self.worker = Worker(
+            self.broker, self.integration, self.clock, CountingIds(), WorkerSettings(**settings), observer=self
+        )
         self.running = asyncio.create_task(self.worker.run())
         self.inbox: list[Message] = []
         self._numbers = count(1)
         for queue in (SCHEDULER, OTHER, queues.shard(SHARD)):
             self.broker.subscribe([queue], self._on_bodies)
+
+    def begun(self) -> None:
+        self.observed.append("begun")
+
+    def ended(self, service: str, outcome: str, seconds: float) -> None:
+        self.observed.append(f"{service} {outcome} {seconds:.1f}")
 
     def _on_bodies(self, bodies: list[bytes]) -> None:
         for body in bodies:

@@ -400,6 +400,18 @@ async def test_an_integration_that_breaks_fails_the_task_and_frees_the_slot() ->
     assert desk.results[1].error == "Another"
 
 
+@on_virtual_time
+async def test_every_attempt_is_observed() -> None:
+    desk = Desk()
+    desk.integration.seconds = 2
+    desk.grant()
+    desk.grant()
+    await desk.pass_time(1)
+    assert desk.observed == ["begun", "begun"]
+    await desk.pass_time(2)
+    assert desk.observed[2:] == ["lambda succeeded 2.0", "lambda succeeded 2.0"]
+
+
 # ------------------------------------------------------------------------------------------------- submitted jobs
 
 
