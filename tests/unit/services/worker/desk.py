@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import wraps
 from itertools import count
 from typing import Any, TypeVar
 
@@ -26,7 +27,7 @@ from services.integrations.interface import Call, Failed, Outcome, Pending, Subm
 from services.worker.settings import WorkerSettings
 from services.worker.worker import Worker
 from tests.fixtures.local_broker import LocalBroker, Mischief
-from tests.fixtures.virtual_loop import VirtualClock
+from tests.fixtures.virtual_loop import VirtualClock, run_virtually
 
 M = TypeVar("M")
 
@@ -200,3 +201,17 @@ def job(timeout_ms: int | None) -> TaskJob:
         "",
         "k",
     )
+
+
+def on_virtual_time(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
+    """Run a test on a fresh virtual loop."""
+
+    @wraps(test)
+    def run() -> None:
+        async def main() -> None:
+            await test()
+
+        run_virtually(main())
+
+    del run.__wrapped__  # type: ignore[attr-defined]
+    return run
