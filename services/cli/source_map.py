@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.payload import JSON_DEPTH_MAX
 
+_INDEX = re.compile(r"\[(\d+)\]")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
 
 
@@ -30,8 +31,12 @@ class SourceMap:
         self._spans = scan(text)
 
     def find(self, pointer: str | None) -> Span:
-        """The member or element at the pointer; the nearest one around it if it is not there."""
-        wanted = pointer or ""
+        """The member or element at the pointer; the nearest one around it if it is not there.
+
+        Args:
+            pointer: a JSON pointer, or AWS's form of it with indexes in brackets (`/Branches[0]/States/A`).
+        """
+        wanted = _INDEX.sub(r"/\1", pointer or "")
         while wanted not in self._spans:
             if not wanted:
                 return Span(0, 0)

@@ -23,6 +23,7 @@ TEXT = """{
         pytest.param("/StartAt", (2, 3), id="a-member-begins-at-its-key"),
         pytest.param("/States/a~1b~0c", (4, 5), id="escaped-names"),
         pytest.param("/States/a~1b~0c/Items/1/x", (4, 45), id="inside-an-array"),
+        pytest.param("/States/a~1b~0c/Items[1]/x", (4, 45), id="indexes-in-brackets"),
         pytest.param("/States/é", (5, 5), id="not-ascii"),
         pytest.param("/States/a~1b~0c/Next", (4, 5), id="a-missing-field-leads-to-its-object"),
         pytest.param("/Nowhere/at/all", (1, 1), id="unknown"),
