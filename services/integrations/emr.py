@@ -160,10 +160,15 @@ SERVICE: Final = Service(
             },
         ),
         "modifyInstanceFleetByName": Action(
-            operation="ModifyInstanceFleet", required=("ClusterId", "InstanceFleetName"), before=_fleet_id
+            operation="ModifyInstanceFleet",
+            required=("ClusterId", "InstanceFleetName", "InstanceFleet"),
+            before=_fleet_id,
         ),
         "modifyInstanceGroupByName": Action(
-            operation="ModifyInstanceGroups", required=("ClusterId", "InstanceGroupName"), before=_group_id
+            operation="ModifyInstanceGroups",
+            required=("ClusterId", "InstanceGroupName", "InstanceGroup"),
+            given=("InstanceGroups",),
+            before=_group_id,
         ),
     },
 )

@@ -87,15 +87,16 @@ class Ways:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An optimised service: its actions with their patterns, and how its handler is made."""
+    """An optimised service: its actions with their patterns, how its handler is made, and its table if it has one."""
 
     actions: Mapping[str, frozenset[Pattern]]
     make: Callable[[Ways, World], Handler]
+    service: Service | None = None
 
 
 def _row(service: Service) -> Row:
     """The row of a service that is all table."""
-    return Row(_patterns(service), lambda ways, world: OptimisedHandler(ways.aws, service, world.clock))
+    return Row(_patterns(service), lambda ways, world: OptimisedHandler(ways.aws, service, world.clock), service)
 
 
 def _patterns(service: Service) -> dict[str, frozenset[Pattern]]:
@@ -115,6 +116,7 @@ TABLE: Final[Mapping[str, Row]] = {
     "bedrock": Row(
         {**_patterns(bedrock.SERVICE), "invokeModel": frozenset({RR, TOKEN})},
         lambda ways, world: bedrock.Bedrock(ways.aws, world.clock),
+        bedrock.SERVICE,
     ),
     "codebuild": _row(codebuild.SERVICE),
     "databrew": _row(databrew.SERVICE),
@@ -125,6 +127,7 @@ TABLE: Final[Mapping[str, Row]] = {
         lambda ways, world: eks.Eks(
             ways.aws, world.clock, Kubernetes(ways.aws, ways.outside, world.clock, world.policy)
         ),
+        eks.SERVICE,
     ),
     "elasticmapreduce": _row(emr.SERVICE),
     "emr-containers": _row(emr_containers.SERVICE),
