@@ -15,7 +15,7 @@ REGION = "us-east-1"
 
 
 class CountingServer:
-    """Counts requests and treats each as told: `close`, `hang`, or an answer (status, headers, body)."""
+    """Counts requests and treats each as told: `close`, `hang`, an answer (status, headers, body), or what makes one."""
 
     def __init__(self, conduct: Any) -> None:
         self.conduct = conduct
@@ -50,7 +50,7 @@ class CountingServer:
                     return
                 if self.conduct == "hang":
                     await asyncio.Event().wait()
-                status, headers, answer = self.conduct
+                status, headers, answer = self.conduct(head + body) if callable(self.conduct) else self.conduct
                 lines = [f"HTTP/1.1 {status} X", *(f"{name}: {value}" for name, value in headers)]
                 writer.write("\r\n".join([*lines, f"Content-Length: {len(answer)}", "", ""]).encode() + answer)
                 await writer.drain()
