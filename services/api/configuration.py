@@ -11,12 +11,15 @@ from typing import Any, Final
 
 from services.api import errors
 from services.api.context import Context
+from services.api.contract import broken
 from services.api.request import Request
 
 TAGS_MAX: Final = 50
 DEFAULT_KEY_SECONDS: Final = 300
 _ROLE_ARN: Final = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\x21-\x7e]{1,512}", re.ASCII)
 _LOG_GROUP: Final = re.compile(r"arn:aws[a-z-]*:logs:[a-z0-9-]+:\d{12}:log-group:[^:]{1,512}(:\*)?", re.ASCII)
+_TAG_PATTERN: Final = r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$"
+_TAG_TEXT: Final = re.compile(r"[\w .:/=+\-@\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*")
 _LOGGED_NAME: Final = re.compile(r"[0-9A-Za-z._-]+")
 
 
@@ -103,6 +106,11 @@ def _key_arn(request: Request, key: str) -> str:
     return f"arn:aws:kms:{request.region}:{request.account}:{resource}"
 
 
+def _check_characters(text: str, path: str) -> None:
+    if _TAG_TEXT.fullmatch(text) is None:
+        raise errors.shape([broken(text, path, f"Member must satisfy regular expression pattern: {_TAG_PATTERN}")])
+
+
 def read_tags(given: Sequence[Mapping[str, str]] | None, arn: str) -> dict[str, str]:
     """A list of tags by key; of one key twice the last counts.
 
@@ -110,6 +118,9 @@ def read_tags(given: Sequence[Mapping[str, str]] | None, arn: str) -> dict[str, 
         ApiError: TooManyTags, ValidationException.
     """
     tags = {tag["key"]: tag.get("value") or "" for tag in given or () if tag.get("key")}
+    for number, tag in enumerate(given or (), 1):
+        _check_characters(tag.get("key") or "", f"tags.{number}.member.key")
+        _check_characters(tag.get("value") or "", f"tags.{number}.member.value")
     if any(key.lower().startswith("aws:") for key in tags):
         raise errors.validation("aws: prefixed tag key names are not allowed for external use.")
     if len(tags) > TAGS_MAX:

@@ -120,9 +120,9 @@ def _check_of_list(shape: ListShape) -> Check:
         if type(value) is not list:
             raise _wrong_type(value, "list")
         if len(value) < least:
-            problems.append(_broken(_list_text(value, item_shape), path, f"{_LENGTH_LEAST}{least}"))
+            problems.append(broken(_list_text(value, item_shape), path, f"{_LENGTH_LEAST}{least}"))
         if most is not None and len(value) > most:
-            problems.append(_broken(_list_text(value, item_shape), path, f"{_LENGTH_MOST}{most}"))
+            problems.append(broken(_list_text(value, item_shape), path, f"{_LENGTH_MOST}{most}"))
             return
         for number, item in enumerate(value, 1):
             if item is None:
@@ -157,7 +157,7 @@ def _check_of_string(shape: StringShape) -> Check:
             raise _wrong_type(value, "String")
         if not least <= len(value) <= most:
             rule = f"{_LENGTH_LEAST}{least}" if len(value) < least else f"{_LENGTH_MOST}{most}"
-            problems.append(_broken(None if sensitive else value, path, rule))
+            problems.append(broken(None if sensitive else value, path, rule))
         if further is not None:
             further(value, path, problems)
 
@@ -183,7 +183,7 @@ def _further_check_of_string(shape: StringShape, sensitive: bool) -> Check | Non
 
     def check(value: Any, path: str, problems: list[str]) -> None:
         if not matches(value):
-            problems.append(_broken(None if sensitive else value, path, rule))
+            problems.append(broken(None if sensitive else value, path, rule))
 
     return check
 
@@ -200,9 +200,9 @@ def _check_of_number(shape: Shape) -> Check:
         if whole and not -beyond <= value < beyond:
             raise errors.serialization(f"Numeric value out of range of {kind}")
         if least is not None and value < least:
-            problems.append(_broken(str(value), path, f"Member must have value greater than or equal to {least}"))
+            problems.append(broken(str(value), path, f"Member must have value greater than or equal to {least}"))
         elif most is not None and value > most:
-            problems.append(_broken(str(value), path, f"Member must have value less than or equal to {most}"))
+            problems.append(broken(str(value), path, f"Member must have value less than or equal to {most}"))
 
     return check
 
@@ -220,7 +220,8 @@ def _null(path: str) -> str:
     return f"Value null at '{path}' failed to satisfy constraint: Member must not be null"
 
 
-def _broken(value: str | None, path: str, rule: str) -> str:
+def broken(value: str | None, path: str, rule: str) -> str:
+    """One broken constraint in AWS's words; `value` None leaves the value out."""
     shown = "Value" if value is None else f"Value '{value}'"
     return f"{shown} at '{path}' failed to satisfy constraint: {rule}"
 

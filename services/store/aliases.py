@@ -7,6 +7,7 @@ from uuid import UUID
 
 from services.store.connection import run
 from services.store.records import Alias
+from services.store.user_text import storable
 from services.store.versions import LOCK_MACHINE
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ async def create(tx: AsyncConnection, alias: Alias) -> bool:
         {
             "machine_id": alias.machine_id,
             "name": alias.name,
-            "description": alias.description,
+            "description": storable(alias.description),
             "version_numbers": numbers,
             "weights": weights,
             "created_ms": alias.created_ms,
@@ -90,7 +91,7 @@ async def update(
     if routes is not None:
         await _check_versions(tx, machine_id, routes)
         numbers, weights = _columns(routes)
-    values = {"machine_id": machine_id, "name": name, "now_ms": now_ms, "description": description}
+    values = {"machine_id": machine_id, "name": name, "now_ms": now_ms, "description": storable(description)}
     return (await run(tx, UPDATE, values | {"version_numbers": numbers, "weights": weights})).rowcount == 1
 
 

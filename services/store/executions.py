@@ -13,6 +13,7 @@ import asyncpg
 
 from engine.execution.execution import Status
 from services.store.records import ExecutionFilter, ListedExecution, NewExecution, StoredExecution
+from services.store.user_text import storable
 
 # Names in order, so that two API nodes that admit the same names cannot wait for one another in a circle.
 # Plan: the primary key of execution_names decides; nothing is scanned.
@@ -161,7 +162,7 @@ async def admit(connection: asyncpg.Connection, rows: Sequence[NewExecution]) ->
         [row.start_ms for row in rows],
         [row.version_number for row in rows],
         [row.alias_name for row in rows],
-        [row.trace_header for row in rows],
+        [storable(row.trace_header) for row in rows],
     )
     return {row[0] for row in written}
 
@@ -202,11 +203,11 @@ async def listed(connection: asyncpg.Connection, wanted: ExecutionFilter, limit:
         end = min(end, wanted.before.int)
     statuses = [int(status) for status in wanted.statuses] or EVERY_STATUS
     arguments = [
-        list(wanted.machine_ids), statuses, UUID(int=first), UUID(int=end), wanted.error, limit,
+        list(wanted.machine_ids), statuses, UUID(int=first), UUID(int=end), storable(wanted.error), limit,
         wanted.version_number, wanted.alias_name,
     ]  # fmt: skip
     if wanted.name_prefix:
-        prefix = wanted.name_prefix
+        prefix = storable(wanted.name_prefix)
         rows = await connection.fetch(LIST_BY_PREFIX, *arguments, prefix, prefix + LAST_CHARACTER)
     else:
         rows = await connection.fetch(LIST, *arguments)

@@ -13,6 +13,7 @@ from uuid import UUID
 import asyncpg
 
 from services.store.records import Batch, Committed
+from services.store.user_text import storable
 
 FIRST_ID: Final = UUID(int=0)
 LAST_ID: Final = UUID(int=(1 << 128) - 1)
@@ -102,8 +103,8 @@ def _changes(batch: Batch) -> tuple[Any, ...]:
         [int(change.status) for change in changes],
         [change.wake_at_ms for change in changes],
         [change.output for change in changes],
-        [change.error for change in changes],
-        [change.cause for change in changes],
+        [storable(change.error) for change in changes],
+        [storable(change.cause) for change in changes],
         [change.stop_ms for change in changes],
         [change.redrive_count for change in changes],
         [change.redrive_ms for change in changes],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from services.store.connection import run
+from services.store.user_text import storable
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -43,13 +44,21 @@ async def put(tx: AsyncConnection, resource_id: UUID, tags: Mapping[str, str], m
         await run(tx, LOCK, {"resource_id": str(resource_id)})
         if len({*await read(tx, resource_id), *tags}) > most:
             return False
-    await run(tx, PUT, {"resource_id": resource_id, "keys": list(tags), "values": list(tags.values())})
+    await run(
+        tx,
+        PUT,
+        {
+            "resource_id": resource_id,
+            "keys": [storable(key) for key in tags],
+            "values": [storable(value) for value in tags.values()],
+        },
+    )
     return True
 
 
 async def remove(tx: AsyncConnection, resource_id: UUID, keys: Sequence[str]) -> None:
     """Remove those that are there."""
-    await run(tx, REMOVE, {"resource_id": resource_id, "keys": list(keys)})
+    await run(tx, REMOVE, {"resource_id": resource_id, "keys": [storable(key) for key in keys]})
 
 
 async def remove_all(tx: AsyncConnection, resource_id: UUID) -> None:

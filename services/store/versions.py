@@ -7,6 +7,7 @@ from uuid import UUID
 
 from services.store.connection import run
 from services.store.records import Version
+from services.store.user_text import storable
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -62,7 +63,7 @@ async def publish(
     if row is not None:
         return Version(**row._mapping)
     number = (await run(tx, NEXT_NUMBER, {"machine_id": machine_id})).scalar_one()
-    await run(tx, PUBLISH, wanted | {"number": number, "description": description, "created_ms": now_ms})
+    await run(tx, PUBLISH, wanted | {"number": number, "description": storable(description), "created_ms": now_ms})
     return await by_number(tx, machine_id, number)
 
 

@@ -54,7 +54,6 @@ class Server:
     def __exit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.should_exit = True
-        self._server.force_exit = True
         self._thread.join(timeout=20)
 
     async def _live(self) -> None:
@@ -66,7 +65,7 @@ class Server:
         self.api = Api(store, broker, clock, ids, self._settings)
         self._server = make_server(self.api, "127.0.0.1", 0)
         serving = asyncio.create_task(self._server.serve())
-        while not self._server.started:
+        while not self._server.started:  # noqa: ASYNC110 (uvicorn signals nothing)
             await asyncio.sleep(0.005)
         self._started.set_result(self._server.servers[0].sockets[0].getsockname()[1])
         await serving

@@ -124,7 +124,8 @@ def test_a_page_token_continues_only_the_call_that_it_came_from(sfn: Any, machin
         pytest.param("", "'Invalid execution input.'", id="empty"),
         pytest.param(
             "not some json",
-            "'Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')'",
+            "'Unrecognized token 'not': "
+            "was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')'",
             id="word",
         ),
         pytest.param(
@@ -193,3 +194,11 @@ def test_executions_of_a_deleted_state_machine_end_and_stay_readable(sfn: Any, m
     assert sfn.describe_execution(executionArn=execution)["status"] == "RUNNING"
     sfn.stop_execution(executionArn=execution)
     assert sfn.describe_execution(executionArn=execution)["status"] == "ABORTED"
+
+
+def test_errors_and_causes_may_hold_characters_that_a_database_may_not(sfn: Any, machine: Callable[..., str]) -> None:
+    execution = sfn.start_execution(stateMachineArn=machine(NAP), traceHeader="Root=1\0")["executionArn"]
+    sfn.stop_execution(executionArn=execution, error="a\0b", cause="\0")
+    assert sfn.describe_execution(executionArn=execution)["error"] == "a\ufffdb"
+    last = sfn.get_execution_history(executionArn=execution, reverseOrder=True)["events"][0]
+    assert last["executionAbortedEventDetails"]["error"] == "a\0b"

@@ -172,7 +172,10 @@ def test_encryption_is_checked_and_shown(sfn: Any, machine: Callable[..., str]) 
     same = {"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": shown["kmsKeyId"], "kmsDataKeyReusePeriodSeconds": 300}
     assert machine(PASS, name="e", encryptionConfiguration=same) == arn
     assert refused(machine, name="e")[0] == "StateMachineAlreadyExists"
-    assert refused(sfn.update_state_machine, stateMachineArn=arn, encryptionConfiguration=key)[0] == "MissingRequiredParameter"
+    assert (
+        refused(sfn.update_state_machine, stateMachineArn=arn, encryptionConfiguration=key)[0]
+        == "MissingRequiredParameter"
+    )
     assert refused(sfn.create_activity, name="a", encryptionConfiguration={"type": "CUSTOMER_MANAGED_KMS_KEY"}) == (
         "InvalidEncryptionConfiguration",
         "Invalid Encryption Configuration: Must set a valid kmsKeyId.",
@@ -203,7 +206,11 @@ def test_versions_are_published_listed_and_deleted(sfn: Any, machine: Callable[.
     updated = sfn.update_state_machine(stateMachineArn=arn, definition=NAP, publish=True, versionDescription="second")
     assert updated["stateMachineVersionArn"] == f"{arn}:2"
     described = sfn.describe_state_machine(stateMachineArn=f"{arn}:2")
-    assert (described["stateMachineArn"], described["description"], described["definition"]) == (f"{arn}:2", "second", NAP)
+    assert (described["stateMachineArn"], described["description"], described["definition"]) == (
+        f"{arn}:2",
+        "second",
+        NAP,
+    )
     listed = sfn.list_state_machine_versions(stateMachineArn=arn)["stateMachineVersions"]
     assert [item["stateMachineVersionArn"] for item in listed] == [f"{arn}:2", f"{arn}:1"]
     sfn.delete_state_machine_version(stateMachineVersionArn=f"{arn}:2")
@@ -219,8 +226,10 @@ def test_a_version_is_published_of_the_current_revision_only(sfn: Any, machine: 
     current = sfn.update_state_machine(stateMachineArn=arn, definition=NAP)["revisionId"]
     assert refused(publish, stateMachineArn=arn, revisionId="INITIAL") == (
         "ConflictException",
-        "Failed to publish the State Machine version for revision INITIAL. "
-        f"The current State Machine revision is {current}.",
+        (
+            "Failed to publish the State Machine version for revision INITIAL. "
+            f"The current State Machine revision is {current}."
+        ),
     )
 
 
@@ -261,7 +270,9 @@ def test_an_alias_routes_by_weight(sfn: Any, versions: tuple[str, str]) -> None:
     arn = alias["stateMachineAliasArn"]
     assert arn == f"{one[:-2]}:live"
     executions = [sfn.start_execution(stateMachineArn=arn)["executionArn"] for _ in range(120)]
-    drawn = Counter(sfn.describe_execution(executionArn=execution)["stateMachineVersionArn"] for execution in executions)
+    drawn = Counter(
+        sfn.describe_execution(executionArn=execution)["stateMachineVersionArn"] for execution in executions
+    )
     assert 10 < drawn[one] < 65
     assert drawn[one] + drawn[two] == 120
     listed = sfn.list_executions(stateMachineArn=arn)["executions"]
@@ -290,7 +301,8 @@ def test_an_identical_alias_is_answered_and_a_different_one_refused(sfn: Any, ve
     first = create(name="a", description="d", routingConfiguration=routes((one, 100)))
     assert members(create(name="a", description="d", routingConfiguration=routes((one, 100)))) == members(first)
     text = (
-        "Failed to create alias because an alias with the same name and a different routing configuration already exists."
+        "Failed to create alias because an alias with the same name and a different routing configuration "
+        "already exists."
     )
     wanted = ("ConflictException", text)
     assert refused(create, name="a", description="e", routingConfiguration=routes((one, 100))) == wanted
@@ -301,10 +313,10 @@ def test_routing_must_name_distinct_versions_and_sum_to_a_hundred(sfn: Any, vers
     one, two = versions
     machine_arn = one[:-2]
     cases = [
-        (routes((machine_arn, 50), (two, 50)), "Routing configuration must contain state machine version ARNs. "
-         f"Received: [{machine_arn}, {two}]"),
-        (routes((one, 50), (one, 50)), "Routing configuration must contain distinct state machine version ARNs. "
-         f"Received: [{one}, {one}]"),
+        (routes((machine_arn, 50), (two, 50)), ("Routing configuration must contain state machine version ARNs. "
+         f"Received: [{machine_arn}, {two}]")),
+        (routes((one, 50), (one, 50)), ("Routing configuration must contain distinct state machine version ARNs. "
+         f"Received: [{one}, {one}]")),
         (routes((one, 70), (two, 29)), "Sum of routing configuration weights must equal 100. Received: [70, 29]"),
     ]  # fmt: skip
     for routing, text in cases:
@@ -319,8 +331,10 @@ def test_a_version_behind_an_alias_is_not_deleted(sfn: Any, versions: tuple[str,
     arn = sfn.create_state_machine_alias(name="live", routingConfiguration=routes((one, 100)))["stateMachineAliasArn"]
     assert refused(sfn.delete_state_machine_version, stateMachineVersionArn=one) == (
         "ConflictException",
-        "Version to be deleted must not be referenced by an alias. "
-        "Current list of aliases referencing this version: [live]",
+        (
+            "Version to be deleted must not be referenced by an alias. "
+            "Current list of aliases referencing this version: [live]"
+        ),
     )
     listed = sfn.list_state_machine_aliases(stateMachineArn=one)["stateMachineAliases"]
     assert [item["stateMachineAliasArn"] for item in listed] == [arn]

@@ -44,7 +44,7 @@ async def test_while_one_transaction_is_in_flight_the_next_gathers(broker: Broke
     gate = admission(store, broker)
     store.gate.clear()
     first = asyncio.create_task(gate.admit(row(1)))
-    while not store.batches:
+    while not store.batches:  # noqa: ASYNC110 (a turn of the loop at a time)
         await asyncio.sleep(0)
     others = [asyncio.create_task(gate.admit(row(n))) for n in (2, 3)]
     await asyncio.sleep(0)
@@ -65,7 +65,7 @@ async def test_owners_get_one_hint_per_batch_after_the_commit(broker: Broker) ->
     store = AdmissionFake()
     gate = admission(store, broker)
     await asyncio.gather(*(gate.admit(row(n)) for n in range(4)))
-    while len(broker.sent) < 2:
+    while len(broker.sent) < 2:  # noqa: ASYNC110 (a turn of the loop at a time)
         await asyncio.sleep(0)
     assert broker.sent == [
         ("s0", Hint([UUID(int=0).bytes, UUID(int=1).bytes])),
@@ -96,7 +96,7 @@ async def test_a_caller_that_went_away_does_not_disturb_the_others(broker: Broke
     gate = admission(store, broker)
     store.gate.clear()
     gone, stays = (asyncio.create_task(gate.admit(row(n))) for n in (1, 2))
-    while not store.batches:
+    while not store.batches:  # noqa: ASYNC110 (a turn of the loop at a time)
         await asyncio.sleep(0)
     gone.cancel()
     store.gate.set()

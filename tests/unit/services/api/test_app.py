@@ -98,7 +98,7 @@ def test_an_answer_has_awss_headers() -> None:
     ("key", "account"), [("test", "000000000000"), ("123456789012", "123456789012"), ("1234567890123", "000000000000")]
 )
 def test_the_credential_scope_names_region_and_account(key: str, account: str) -> None:
-    scope = f"AWS4-HMAC-SHA256 Credential={key}/20260101/ap-south-2/states/aws4_request, SignedHeaders=host, Signature=0"
+    scope = f"AWS4-HMAC-SHA256 Credential={key}/20260101/ap-south-2/states/aws4_request, SignedHeaders=host"
     call = Call([b"{}"], headers=[(b"authorization", scope.encode())])
     assert play(call).asked == (account, "ap-south-2")
 
@@ -110,7 +110,7 @@ def test_the_credential_scope_names_region_and_account(key: str, account: str) -
         pytest.param([b'{"maxResults": NaN}'], "SerializationException", id="nan"),
         pytest.param([b'{"maxResults": 1e999}'], "SerializationException", id="beyond-double"),
         pytest.param([b'{"nextToken": "\\ud800"}'], "SerializationException", id="lone-surrogate"),
-        pytest.param([b'{"x": 12345678901234567890, "nextToken": "\\ud800"}'], "SerializationException", id="surrogate-2"),
+        pytest.param([b'{"x": 12345678901234567890, "nextToken": "\\ud800"}'], "SerializationException", id="late"),
         pytest.param([b"\xff\xfe"], "SerializationException", id="not-utf-8"),
         pytest.param([b"[" * 600], "SerializationException", id="deep"),
         pytest.param([b"[]"], "SerializationException", id="a-list"),

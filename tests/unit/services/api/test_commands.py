@@ -27,7 +27,7 @@ class Bench:
         self.commands = Commands(self.store, self.broker, owners, "me", 2.0, lambda: ids.entropy(4).hex())
 
     async def sent(self, number: int) -> tuple[str, Command]:
-        while len(self.broker.sent) < number:
+        while len(self.broker.sent) < number:  # noqa: ASYNC110 (a turn of the loop at a time)
             await asyncio.sleep(0.01)
         queue, command = self.broker.sent[number - 1]
         assert isinstance(command, Command)

@@ -44,13 +44,15 @@ def test_every_operation_of_the_model_is_answered() -> None:
         pytest.param(
             "ListExecutions",
             {"maxResults": 1001},
-            "Value '1001' at 'maxResults' failed to satisfy constraint: Member must have value less than or equal to 1000",
+            "Value '1001' at 'maxResults' failed to satisfy constraint: "
+            "Member must have value less than or equal to 1000",
             id="number-too-large",
         ),
         pytest.param(
             "ListExecutions",
             {"maxResults": -1},
-            "Value '-1' at 'maxResults' failed to satisfy constraint: Member must have value greater than or equal to 0",
+            "Value '-1' at 'maxResults' failed to satisfy constraint: "
+            "Member must have value greater than or equal to 0",
             id="number-too-small",
         ),
         pytest.param(
@@ -103,7 +105,8 @@ def test_every_operation_of_the_model_is_answered() -> None:
         pytest.param(
             "StartExecution",
             {"stateMachineArn": "a", "name": "n" * 81},
-            f"Value '{'n' * 81}' at 'name' failed to satisfy constraint: Member must have length less than or equal to 80",
+            f"Value '{'n' * 81}' at 'name' failed to satisfy constraint: "
+            "Member must have length less than or equal to 80",
             id="name-of-81",
         ),
         pytest.param(
@@ -129,16 +132,30 @@ def test_all_broken_constraints_are_told_at_once() -> None:
 @pytest.mark.parametrize(
     ("operation", "body", "message"),
     [
-        pytest.param("StartExecution", {"stateMachineArn": 5}, "NUMBER_VALUE can not be converted to a String", id="number"),
-        pytest.param("StartExecution", {"stateMachineArn": True}, "TRUE_VALUE can not be converted to a String", id="true"),
-        pytest.param("StartExecution", {"stateMachineArn": {}}, "Start of structure or map found where not expected.", id="map"),
+        pytest.param(
+            "StartExecution", {"stateMachineArn": 5}, "NUMBER_VALUE can not be converted to a String", id="number"
+        ),
+        pytest.param(
+            "StartExecution", {"stateMachineArn": True}, "TRUE_VALUE can not be converted to a String", id="true"
+        ),
+        pytest.param(
+            "StartExecution", {"stateMachineArn": {}}, "Start of structure or map found where not expected.", id="map"
+        ),
         pytest.param("StartExecution", {"stateMachineArn": []}, "Start of list found where not expected", id="list"),
-        pytest.param("ListExecutions", {"maxResults": "5"}, "STRING_VALUE can not be converted to an Integer", id="text"),
-        pytest.param("ListExecutions", {"maxResults": 7.5}, "DECIMAL_VALUE can not be converted to an Integer", id="point"),
+        pytest.param(
+            "ListExecutions", {"maxResults": "5"}, "STRING_VALUE can not be converted to an Integer", id="text"
+        ),
+        pytest.param(
+            "ListExecutions", {"maxResults": 7.5}, "DECIMAL_VALUE can not be converted to an Integer", id="point"
+        ),
         pytest.param("ListExecutions", {"maxResults": 2**31}, "Numeric value out of range of Integer", id="beyond-int"),
         pytest.param("TagResource", {"resourceArn": "a", "tags": "x"}, "Expected list or null", id="no-list"),
-        pytest.param("TagResource", {"resourceArn": "a", "tags": ["x"]}, "Unexpected value type in payload", id="no-structure"),
-        pytest.param("CreateStateMachine", {"publish": "yes"}, "STRING_VALUE can not be converted to a Boolean", id="boolean"),
+        pytest.param(
+            "TagResource", {"resourceArn": "a", "tags": ["x"]}, "Unexpected value type in payload", id="no-structure"
+        ),
+        pytest.param(
+            "CreateStateMachine", {"publish": "yes"}, "STRING_VALUE can not be converted to a Boolean", id="boolean"
+        ),
         pytest.param("ListExecutions", [], "Start of list found where not expected", id="body-is-a-list"),
         pytest.param("ListExecutions", None, "Unexpected value type in payload", id="body-is-null"),
     ],

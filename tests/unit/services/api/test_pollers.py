@@ -1,4 +1,4 @@
-"""GetActivityTask: wishes to every scheduler, one claim per offer, an answer after the grant, nothing lost in between."""
+"""GetActivityTask: wishes to every scheduler, one claim per offer, an answer after the grant, nothing lost."""
 
 from __future__ import annotations
 
