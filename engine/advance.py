@@ -290,6 +290,7 @@ def _handle_failure(step: Step, frame: Frame, failed: Failed) -> None:
         found = first_match(state.catch, failed)
         if found is not None:
             step.drop_children(frame)
+            step.took("catcher", frame.state, found[0])
             _catch(step, frame, failed, found[0])
             return
     _fail_frame(step, frame, failed)

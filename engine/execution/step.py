@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 from engine.execution.execution import Execution, Family, Status
 from engine.execution.frame import Frame, Ready
@@ -14,6 +14,8 @@ from engine.history.events import CODE, TERMINAL
 from engine.history.page_codec import PayloadTable, RecordedEvent, encode_events
 from engine.limits import HISTORY_EVENTS_MAX, TURN_TRANSITIONS_MAX
 from engine.payload import Payload
+
+Taken: TypeAlias = Literal["rule", "retrier", "catcher"]
 
 _READY: Final = Ready()
 _CHECKPOINT_SLACK_BYTES: Final = 16_384
@@ -36,6 +38,7 @@ class Step:
         ready: frames that can go on at once.
         budget: transitions left in this turn.
         inspect: told each intermediate value by TestState; None otherwise.
+        witness: told each Choice rule, retrier and catcher that was taken, for a coverage report; None otherwise.
         bare_causes: leave out the prefix that names the state (TestState).
     """
 
@@ -52,6 +55,7 @@ class Step:
         "now_ms",
         "ready",
         "touched",
+        "witness",
     )
 
     def __init__(self, execution: Execution, now_ms: int, entropy: Entropy, budget: int = TURN_TRANSITIONS_MAX) -> None:
@@ -68,6 +72,7 @@ class Step:
         self.events_max = HISTORY_EVENTS_MAX if not execution.origin.express else 1 << 62
         self.inspect: Callable[[str, Any], None] | None = None
         self.bare_causes = False
+        self.witness: Callable[[Taken, str, int], None] | None = None
 
     @property
     def empty(self) -> bool:
@@ -94,6 +99,11 @@ class Step:
         execution.last_event_id = event_id
         self.events.append((CODE[name], previous_id, *members))
         return event_id
+
+    def took(self, what: Taken, state: str, index: int) -> None:
+        """Say which rule of a state was taken; -1 is a Choice's Default. Nobody listens in production."""
+        if self.witness is not None:
+            self.witness(what, state, index)
 
     def spawn(self, parent: Frame, index: int, state: str, input: Payload, last_id: int) -> Frame:
         """A new branch or iteration, ready to enter its first state."""

@@ -5,6 +5,8 @@ History: ChoiceStateEntered, ChoiceStateExited (output = input after OutputPath,
 
 from __future__ import annotations
 
+from typing import Final
+
 from engine.asl.model import ChoiceRule, ChoiceState
 from engine.execution.frame import Frame
 from engine.execution.outcome import Outcome
@@ -13,6 +15,9 @@ from engine.expressions.scope import Scope
 from engine.failure import runtime_error
 from engine.payload import Payload
 from engine.states.data_flow import View, effective_input, evaluate_assign, finish, leave
+
+DEFAULT: Final = -1
+"""The index that stands for no rule at all."""
 
 
 def enter(state: ChoiceState, frame: Frame, step: Step) -> Outcome:
@@ -25,9 +30,11 @@ def enter(state: ChoiceState, frame: Frame, step: Step) -> Outcome:
     view = View(frame, step)
     given = effective_input(state, view)
     scope = view.scope.at(given.value)
-    rule = next((rule for rule in state.rules if rule.condition(scope)), None)
+    index = next((index for index, rule in enumerate(state.rules) if rule.condition(scope)), DEFAULT)
+    rule = None if index == DEFAULT else state.rules[index]
     if rule is None and state.default is None:
         raise runtime_error("Failed to transition out of the state. The state does not point to a next state.")
+    step.took("rule", state.name, index)
     if rule is not None and (rule.output is not None or rule.assign is not None):
         return _leave_by(rule, state, view, scope, given)
     if rule is not None:

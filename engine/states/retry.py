@@ -44,6 +44,7 @@ def back_off(retriers: Sequence[Retrier], failed: Failed, frame: Frame, step: St
     counts[index] += 1
     frame.retry_counts = counts
     frame.retry_count += 1
+    step.took("retrier", frame.state, index)
     return BackOff(step.now_ms + delay_ms, failed.event_id)
 
 

@@ -196,7 +196,8 @@ def test_a_runtime_error_in_a_branch_ends_the_execution_at_once() -> None:
 
 
 def test_a_jsonata_failure_follows_what_came_before_the_state() -> None:
-    definition = {"QueryLanguage": "JSONata", **machine(A={"Type": "Pass", "Output": "{% $states.input.x %}", "End": True})}
+    states = machine(A={"Type": "Pass", "Output": "{% $states.input.x %}", "End": True})
+    definition = {"QueryLanguage": "JSONata", **states}
     host = MemoryHost(definition).run()
     assert host.lines[1:] == history("2<0:PassStateEntered 3<0:EvaluationFailed 4<3:ExecutionFailed")
     details = host.events[2]["evaluationFailedEventDetails"]
@@ -220,7 +221,8 @@ def test_the_machine_timeout_ends_the_execution_to_the_millisecond() -> None:
 
 def test_an_endless_loop_ends_at_25000_events() -> None:
     loop = machine(A={"Type": "Pass", "Next": "B"}, B={"Type": "Pass", "Next": "A"}, C={"Type": "Succeed"})
-    loop["States"]["B"] = {"Type": "Choice", "Choices": [{"Variable": "$.x", "IsPresent": True, "Next": "C"}], "Default": "A"}
+    never = {"Variable": "$.x", "IsPresent": True, "Next": "C"}
+    loop["States"]["B"] = {"Type": "Choice", "Choices": [never], "Default": "A"}
     host = MemoryHost(loop, reload=False).run()
     last = host.events[-1]
     assert (last["id"], last["previousEventId"], last["type"]) == (25_000, 24_999, "ExecutionFailed")
@@ -293,3 +295,24 @@ def test_a_payload_over_the_limit_fails_the_state() -> None:
     }
     fits = MemoryHost(machine(State_1={"Type": "Pass", "Result": "x" * 262_142, "End": True})).run()
     assert fits.execution.status is Status.SUCCEEDED
+
+
+def test_a_witness_hears_which_rule_retrier_and_catcher_was_taken() -> None:
+    rules = [{"Variable": "$.n", "NumericEquals": 1, "Next": "T"}, {"Variable": "$.n", "NumericEquals": 2, "Next": "T"}]
+    retry = [
+        {"ErrorEquals": ["Other"]},
+        {"ErrorEquals": ["Broken"], "MaxAttempts": 1},
+    ]
+    catch = [
+        {"ErrorEquals": ["Other"], "Next": "Again"},
+        {"ErrorEquals": ["States.ALL"], "Next": "Again", "ResultPath": "$.n"},
+    ]
+    states = {
+        "C": {"Type": "Choice", "Choices": rules},
+        "T": {"Type": "Task", "Resource": FUNCTION, "Retry": retry, "Catch": catch, "Next": "Again"},
+        "Again": {"Type": "Choice", "Choices": [{**rules[0], "Next": "Z"}], "Default": "Z"},
+        "Z": PASS,
+    }
+    taken: list[tuple[str, str, int]] = []
+    MemoryHost(machine(**states), {"n": 2}, failing(), witness=lambda *it: taken.append(it)).run()
+    assert taken == [("rule", "C", 1), ("retrier", "T", 1), ("catcher", "T", 1), ("rule", "Again", -1)]
