@@ -22,6 +22,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -77,8 +78,11 @@ class PostmasterFile:
 class EmbeddedPostgres:
     """A Postgres server on one data folder, ours alone while it is started."""
 
-    def __init__(self, data_dir: Path | str, clock: Clock | None = None) -> None:
-        """Nothing is touched before `start`."""
+    def __init__(
+        self, data_dir: Path | str, clock: Clock | None = None, options: Mapping[str, str] | None = None
+    ) -> None:
+        """Nothing is touched before `start`. `options` go before ours: tests, whose data may be lost, set fsync off."""
+        self._options = options or {}
         self._clock = clock or SystemClock()
         self._home = Path(data_dir).absolute()
         self._cluster = self._home / "cluster"
@@ -227,6 +231,8 @@ class EmbeddedPostgres:
         self._hand_over(fresh)
         command = [str(binaries / "initdb"), "-D", self._name_of(fresh), "-U", USER, "-A", "trust", "-E", "UTF8"]
         command += ["--locale=C", "--no-instructions"]
+        if self._options.get("fsync") == "off":
+            command.append("--no-sync")
         done = subprocess.run(
             command, cwd=fresh, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, **self._as_user()
         )
@@ -238,6 +244,7 @@ class EmbeddedPostgres:
         log = self._home / "postgres.log"
         mode = "wb" if log.exists() and log.stat().st_size > LOG_BYTES_MAX else "ab"
         options = OPTIONS | (OPTIONS_SINCE_18 if _major(self._cluster) >= 18 else {})
+        options |= self._options
         options["unix_socket_directories"] = self._socket_dir()
         command = [str(binaries / "postgres"), "-D", self._name_of(self._cluster)]
         for key, value in options.items():
