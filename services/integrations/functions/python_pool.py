@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +13,7 @@ from services.integrations.functions.targets import PythonTarget
 from services.runtime.clock import Clock
 
 GROWTH_SECONDS: Final = 0.01
+PATIENCE_SECONDS: Final = 0.2
 FAIRNESS_SECONDS: Final = 1.0
 IDLE_SECONDS: Final = 600.0
 
@@ -29,7 +30,7 @@ class _Waiter:
 class PythonPool:
     """Hands each invocation a process of its target.
 
-    The first processes of a target (one per core) start at once; more only when invocations have waited for a moment,
+    The first processes of a target (one per core) start at once; more only when the line is long for what a call takes,
     so that short functions keep to few processes and long ones spread. At the bound, idle ones of others make room.
     """
 
@@ -40,6 +41,7 @@ class PythonPool:
         self._processes_max = processes_max or max(16, 4 * cores)
         self._eager = min(cores, self._processes_max)
         self._count: dict[PythonTarget, int] = {}
+        self._seconds: dict[PythonTarget, float] = {}
         self._total = 0
         self._idle: dict[PythonTarget, list[tuple[float, PythonProcess]]] = {}
         self._waiters: deque[_Waiter] = deque()
@@ -62,7 +64,10 @@ class PythonPool:
                     return problem
             process = turned
         try:
-            return await process.invoke(request)
+            reply = await process.invoke(request)
+            known = self._seconds.get(target, reply.seconds)
+            self._seconds[target] = known + 0.2 * (reply.seconds - known)
+            return reply
         finally:
             self._put_back(process)
 
@@ -170,14 +175,23 @@ class PythonPool:
             self._growth = asyncio.get_running_loop().call_later(GROWTH_SECONDS, self._grow)
 
     def _grow(self) -> None:
-        """Somebody has waited for a moment: let the oldest start a process, if there may be one."""
+        """Somebody has waited for a moment: let the oldest start a process, if that helps and there may be one."""
         self._growth = None
+        lines = Counter(waiter.target for waiter in self._waiters)
         for waiter in list(self._waiters):
-            if not waiter.turn.done() and self._grows(waiter.target):
+            if self._is_slow(waiter, lines[waiter.target]) and not waiter.turn.done() and self._grows(waiter.target):
                 self._waiters.remove(waiter)
                 waiter.turn.set_result(None)
                 break
         self._watch_growth()
+
+    def _is_slow(self, waiter: _Waiter, line: int) -> bool:
+        """Would its line take long? A busy event loop makes everybody wait; more processes do not help against that."""
+        running = self._count.get(waiter.target, 0)
+        seconds = self._seconds.get(waiter.target)
+        if not running or seconds is None or line * seconds / running > GROWTH_SECONDS:
+            return True
+        return self._clock.monotonic() - waiter.since > PATIENCE_SECONDS
 
     def _grows(self, target: PythonTarget) -> bool:
         """Reserve a place for one more process, at the cost of an idle one of another target if need be."""
@@ -208,6 +222,7 @@ class PythonPool:
         if not self._count[target]:
             del self._count[target]
             self._idle.pop(target, None)
+            self._seconds.pop(target, None)
         self._watch_growth()
 
     def _watch_idle(self) -> None:

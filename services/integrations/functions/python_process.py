@@ -26,6 +26,7 @@ _LOG_READ_BYTES: Final = 65_536
 _LOG_LINE_BYTES: Final = 16_384
 _SECRET_PREFIX: Final = "STEPWELL_"  # our own settings hold passwords, which are no business of a function
 _LENGTHS: Final = struct.Struct("!II")
+_ANSWER_HEAD: Final = struct.Struct("!?d")
 
 log = logging.getLogger(__name__)
 function_log = logging.getLogger("stepwell.functions")
@@ -47,10 +48,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the handler answered, or how it failed, as JSON text; and the end of what it printed."""
+    """What the handler answered, or how it failed, as JSON text; how long it took; the end of what it printed."""
 
     failed: bool
     payload: bytes
+    seconds: float
     log: bytes
 
 
@@ -64,7 +66,7 @@ class PythonProcess(asyncio.Protocol):
         self._process: subprocess.Popen[bytes] | None = None
         self._transport: asyncio.WriteTransport | None = None
         self._received = bytearray()
-        self._answer: asyncio.Future[tuple[bool, bytes]] | None = None
+        self._answer: asyncio.Future[tuple[bool, float, bytes]] | None = None
         self._log_fd = -1
         self._log = bytearray()
         self._line = bytearray()
@@ -118,7 +120,7 @@ class PythonProcess(asyncio.Protocol):
     async def _wait(self, request_id: str) -> Reply:
         assert self._answer is not None
         try:
-            failed, payload = await self._answer
+            failed, seconds, payload = await self._answer
         except EOFError:
             status = await self._end()
             raise FunctionCrashed(f"RequestId: {request_id} Error: {_exit_text(status)}") from None
@@ -128,7 +130,7 @@ class PythonProcess(asyncio.Protocol):
         finally:
             self._answer = None
         self._read_log()
-        return Reply(failed, payload, bytes(self._log[-LOG_TAIL_BYTES:]))
+        return Reply(failed, payload, seconds, bytes(self._log[-LOG_TAIL_BYTES:]))
 
     def kill(self) -> None:
         """End it and everything it started, at once."""
@@ -194,7 +196,7 @@ class PythonProcess(asyncio.Protocol):
         self._transport = cast(asyncio.WriteTransport, transport)
 
     def data_received(self, data: bytes) -> None:
-        """Gather a frame: whether it failed, and a payload."""
+        """Gather a frame: whether it failed, the seconds it took, and a payload."""
         received = self._received
         received += data
         if len(received) < _LENGTHS.size:
@@ -203,11 +205,11 @@ class PythonProcess(asyncio.Protocol):
         end = _LENGTHS.size + head_bytes + body_bytes
         if len(received) < end:
             return
-        failed = received[_LENGTHS.size : _LENGTHS.size + head_bytes] == b"1"
+        failed, seconds = _ANSWER_HEAD.unpack_from(received, _LENGTHS.size)
         payload = bytes(received[end - body_bytes : end])
         del received[:end]
         if self._answer is not None and not self._answer.done():
-            self._answer.set_result((failed, payload))
+            self._answer.set_result((failed, seconds, payload))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The process ended, or we let go of it."""

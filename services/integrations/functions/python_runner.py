@@ -1,9 +1,9 @@
 """The program inside a function's subprocess: imports the handler once, then answers one event after the other.
 
 It runs under the user's interpreter with nothing but the standard library, started as a file, never imported by
-Stepwell. A frame is two lengths of four bytes, a JSON head and a body: the event one way, the answer the other way. The
-answers and errors have the shape of AWS's Python runtime. Standard input is a pipe that nobody writes to: when it
-closes, the worker is gone and this process ends itself.
+Stepwell. A frame is two lengths of four bytes, a head and a body: the event with a JSON head one way; the answer with
+whether it failed and how many seconds it took the other way. Answers and errors are those of AWS's Python runtime.
+Standard input is a pipe that nobody writes to: when it closes, the worker is gone and this process ends itself.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _LENGTHS = struct.Struct("!II")
+_ANSWER_HEAD = struct.Struct("!?d")
 _ANSWER_BYTES_MAX = 6_291_556
 
 
@@ -151,10 +152,10 @@ def limit_memory(memory_mb: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
-def send(channel: socket.socket, failed: bool, text: str) -> None:
+def send(channel: socket.socket, failed: bool, text: str, seconds: float = 0.0) -> None:
     """Write one frame."""
     body = text.encode("utf-8", "surrogatepass")
-    head = b"1" if failed else b"0"
+    head = _ANSWER_HEAD.pack(failed, seconds)
     channel.sendall(_LENGTHS.pack(len(head), len(body)) + head + body)
 
 
@@ -178,10 +179,11 @@ def serve(channel: socket.socket, handler: Callable[..., Any]) -> None:
         head = json.loads(stream.read(head_bytes))
         body = stream.read(body_bytes)
         name_the_invocation(head)
+        begun = monotonic()
         failed, text = answer(handler, head, body)
         sys.stdout.flush()
         sys.stderr.flush()
-        send(channel, failed, text)
+        send(channel, failed, text, monotonic() - begun)
 
 
 def main() -> None:

@@ -84,4 +84,8 @@ def sleep(event, context):
     time.sleep(600)
 
 
+def nap(event, context):
+    time.sleep(0.3)
+
+
 not_callable = 7

@@ -27,7 +27,7 @@ def target(function: str, **options: Any) -> PythonTarget:
 
 
 NAMES = (
-    "echo describe count reject leave die speak flood decimals unwritable large sleep not_callable missing".split()  # noqa: SIM905
+    "echo describe count reject leave die speak flood decimals unwritable large sleep nap not_callable missing".split()  # noqa: SIM905
 )
 
 
@@ -229,6 +229,12 @@ async def test_closing_kills_what_runs(functions: Functions, tmp_path: Path) -> 
 async def test_more_calls_than_processes_wait_for_their_turn(functions: Functions) -> None:
     answers = await asyncio.gather(*[functions.invoke("echo", b"%d" % number) for number in range(200)])
     assert [answer.payload for answer in answers] == [b"%d" % number for number in range(200)]
+
+
+async def test_long_calls_run_side_by_side_in_as_many_processes_as_there_may_be(functions: Functions) -> None:
+    begun = asyncio.get_running_loop().time()
+    await asyncio.gather(*[functions.invoke("nap", b"{}") for _ in range(3)])
+    assert asyncio.get_running_loop().time() - begun < 0.85
 
 
 async def test_functions_beyond_the_bound_take_turns(functions: Functions) -> None:
