@@ -10,8 +10,6 @@ from services.integrations.interface import Call
 from services.integrations.nested_executions import NestedRefused, NestedStart
 
 if TYPE_CHECKING:
-    import aiohttp
-
     from services.api.app import Asgi
 
 Headers = list[tuple[str, str]]
@@ -25,10 +23,6 @@ class OwnApi(Protocol):
 
     async def request(self, operation: str, body: bytes, keys: str, region: str) -> Answer:
         """Status, headers and body; `keys` is the ARN of the role that calls."""
-        ...
-
-    async def close(self) -> None:
-        """Disconnect."""
         ...
 
 
@@ -46,13 +40,12 @@ def _request_headers(operation: str, keys: str, region: str) -> dict[str, str]:
 class LocalApi:
     """The API of this process, called as an ASGI server calls it."""
 
-    def __init__(self) -> None:
-        """Not connected: the API is made of parts that need this object first."""
-        self.application: Asgi | None = None
+    def __init__(self, application: Asgi) -> None:
+        """Call this application."""
+        self._application = application
 
     async def request(self, operation: str, body: bytes, keys: str, region: str) -> Answer:
         """One request without a socket."""
-        assert self.application is not None
         headers = {name.lower(): value for name, value in _request_headers(operation, keys, region).items()}
         scope = {
             "type": "http",
@@ -69,41 +62,33 @@ class LocalApi:
         async def send(message: dict[str, Any]) -> None:
             sent.append(message)
 
-        await self.application(scope, receive, send)
+        await self._application(scope, receive, send)
         start = next(message for message in sent if message["type"] == "http.response.start")
         content = b"".join(message.get("body", b"") for message in sent if message["type"] == "http.response.body")
         return start["status"], [(name.decode(), value.decode()) for name, value in start["headers"]], content
-
-    async def close(self) -> None:
-        """Nothing to disconnect."""
 
 
 class RemoteApi:
     """The API of another process."""
 
     def __init__(self, endpoint: str) -> None:
-        """Connect at the first request."""
+        """Connect for each request: such tasks are few."""
         self._endpoint = endpoint
-        self._session: aiohttp.ClientSession | None = None
 
     async def request(self, operation: str, body: bytes, keys: str, region: str) -> Answer:
-        """One request over a kept connection; an API that cannot be reached answers 503."""
+        """One request; an API that cannot be reached answers 503."""
         import aiohttp
 
-        if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_REMOTE_SECONDS))
         headers = _request_headers(operation, keys, region)
         try:
-            async with self._session.post(self._endpoint, data=body, headers=headers) as answer:
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_REMOTE_SECONDS)) as session,
+                session.post(self._endpoint, data=body, headers=headers) as answer,
+            ):
                 return answer.status, list(answer.headers.items()), await answer.read()
         except (aiohttp.ClientError, TimeoutError) as error:
             content = {"__type": "ServiceUnavailableException", "message": f"{self._endpoint}: {error}"}
             return 503, [("Content-Type", "application/x-amz-json-1.0")], encode_json(content)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
 
 
 class OwnExecutions:

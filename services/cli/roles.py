@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -24,13 +24,14 @@ if TYPE_CHECKING:
     from services.broker.kombu_broker import KombuBroker
     from services.broker.memory_broker import MemoryBroker
     from services.cli.express_lanes import ExpressLanes
-    from services.cli.own_api import LocalApi
+    from services.cli.own_api import LocalApi, OwnApi
     from services.integrations.functions.targets import Targets
     from services.integrations.interface import Integrations
     from services.store.postgres import PostgresStore
 
 HOST: Final = "127.0.0.1"
 MEMORY_BROKER: Final = "memory://"
+_WORLD_MODULES: Final = ("services.integrations.registry", "services.cli.own_api")
 _NEEDS_STORE: Final = frozenset({"api", "scheduler", "express"})
 
 
@@ -104,6 +105,7 @@ class _Process:
         self._integrations: Integrations | None = None
         self._lanes: ExpressLanes | None = None
         self._local_api: LocalApi | None = None
+        self._after_ready: list[Callable[[], Awaitable[object]]] = []
 
     async def live(self) -> int:
         """Make the parts, run them, and close what they stood on, last made first."""
@@ -174,35 +176,38 @@ class _Process:
     def _world(self, stack: AsyncExitStack) -> Integrations:
         """What tasks can reach; one for all roles of the process."""
         if self._integrations is None:
-            from services.cli.own_api import LocalApi, OwnExecutions, RemoteApi
-            from services.integrations.functions.functions import Functions
-            from services.integrations.functions.targets import Targets
-            from services.integrations.nested_executions import NoNestedExecutions
-            from services.integrations.registry import World, WorldIntegrations
+            from services.cli.lazy_world import LazyWorld
 
-            endpoint = self._options.process.endpoint
-            api = LocalApi() if "api" in self._options.roles else RemoteApi(endpoint) if endpoint else None
-            if api is not None:
-                stack.push_async_callback(api.close)
-            self._local_api = api if isinstance(api, LocalApi) else None
-            functions = Functions(self._options.targets or Targets(), self._clock, self._ids)
-            world = World(
-                clock=self._clock,
-                ids=self._ids,
-                environment=self._options.environment,
-                functions=functions,
-                executions=OwnExecutions(api) if api is not None else NoNestedExecutions(),
-                own_api=api,
-            )
-            self._integrations = WorldIntegrations(world)
+            self._integrations = LazyWorld(self._make_world, _WORLD_MODULES)
+            self._after_ready.append(self._integrations.load)
             stack.push_async_callback(self._integrations.close)
         return self._integrations
+
+    def _make_world(self) -> Integrations:
+        from services.cli.own_api import OwnExecutions, RemoteApi
+        from services.integrations.functions.functions import Functions
+        from services.integrations.functions.targets import Targets
+        from services.integrations.nested_executions import NoNestedExecutions
+        from services.integrations.registry import World, WorldIntegrations
+
+        endpoint = self._options.process.endpoint
+        api: OwnApi | None = self._local_api or (RemoteApi(endpoint) if endpoint else None)
+        world = World(
+            clock=self._clock,
+            ids=self._ids,
+            environment=self._options.environment,
+            functions=Functions(self._options.targets or Targets(), self._clock, self._ids),
+            executions=OwnExecutions(api) if api is not None else NoNestedExecutions(),
+            own_api=api,
+        )
+        return WorldIntegrations(world)
 
     def _add_api(self, broker: Broker, stack: AsyncExitStack) -> None:
         from services.api.app import Api
         from services.api.server import make_server
         from services.api.settings import ApiSettings
         from services.api.trials.tester import Tester
+        from services.cli.own_api import LocalApi
 
         assert self._store is not None
         settings = read_settings(ApiSettings, self._options.environment, node=self._ids.entropy(6).hex())
@@ -215,8 +220,7 @@ class _Process:
             express=self._express(stack).front(),
             state_tester=Tester(self._world(stack), self._ids),
         )
-        if self._local_api is not None:
-            self._local_api.application = api
+        self._local_api = LocalApi(api)
         server = _QuietServer(make_server(api, HOST, self._options.port), self._listener)
         self._parts.append(Part("api", server.run, server.stop))
 
@@ -245,6 +249,8 @@ class _Process:
     async def _ready(self) -> None:
         if self._options.on_ready is not None:
             self._options.on_ready()
+        for act in self._after_ready:
+            await act()
 
 
 class _QuietServer:

@@ -1,7 +1,8 @@
 """The queue of asynchronous express starts: what waits, what each lane has in progress, and what is dead.
 
 A start is in exactly one place: the waiting list, one lane's in-progress hash, or the dead list. It moves by one
-script on the Redis server, so no crash in between can lose it; at worst it is delivered twice.
+script on the Redis server, so no crash in between can lose it; at worst it is delivered twice. The Redis client is
+imported by the queue that needs it: a server without Redis starts sooner.
 """
 
 from __future__ import annotations
@@ -13,8 +14,6 @@ from contextlib import contextmanager
 from typing import Any, Final, Protocol, cast
 
 import msgspec
-import redis.asyncio
-from redis.exceptions import RedisError
 
 from services.express.start import ExpressStart
 from services.runtime.faults import BrokerUnavailable
@@ -157,6 +156,8 @@ class RedisQueue:
 
     def __init__(self, url: str) -> None:
         """Connect when first used; every call raises BrokerUnavailable when Redis cannot be reached."""
+        import redis.asyncio
+
         self._redis: Any = redis.asyncio.Redis.from_url(url, socket_timeout=30, socket_connect_timeout=5)
         self._take_script = self._redis.register_script(_TAKE)
         self._return_script = self._redis.register_script(_RETURN)
@@ -259,6 +260,8 @@ def _life(lane: str) -> str:
 
 @contextmanager
 def _reachable() -> Iterator[None]:
+    from redis.exceptions import RedisError
+
     try:
         yield
     except RedisError as error:
