@@ -31,7 +31,8 @@ class Scan:
     Args:
         want: load an execution that is due.
         command: an inbox row's command, with the row's id.
-        overloaded: while true, nothing is loaded (R23).
+        room: how many more executions may be loaded now (R23).
+        left: called when executions are left in the store for now.
         discard: an inbox row that nobody can read.
     """
 
@@ -45,7 +46,8 @@ class Scan:
         *,
         want: Callable[[bytes], None],
         command: Callable[[Command, int], None],
-        overloaded: Callable[[], bool],
+        room: Callable[[], int],
+        left: Callable[[], None],
         discard: Callable[[int, int], None],
     ) -> None:
         """Nothing has been scanned."""
@@ -54,7 +56,8 @@ class Scan:
         self._clock = clock
         self._database_clock = database_clock
         self._seconds = scan_seconds
-        self._want, self._command, self._overloaded, self._discard = want, command, overloaded, discard
+        self._want, self._command, self._discard = want, command, discard
+        self._room, self._left = room, left
         self._from_ms = 0
         self._full_due = 0.0
         self._rows: set[int] = set()
@@ -81,25 +84,27 @@ class Scan:
         if not shards:
             return
         await self._scan_inbox(shards)
-        if self._overloaded():
-            self._full_due = 0.0
-        else:
-            await self._scan_due(shards)
+        await self._scan_due(shards, min(_MORE, self._room()))
 
-    async def _scan_due(self, shards: list[int]) -> None:
+    async def _scan_due(self, shards: list[int], room: int) -> None:
         """Look ahead by two scans, so that a parked execution is in memory when its moment comes."""
+        if room <= 0:
+            self._full_due = 0.0
+            self._left()
+            return
         now = self._clock.monotonic()
         now_ms = self._database_clock.now_ms()
         full = now >= self._full_due
         if full:
             self._full_due = now + _FULL_SECONDS
         from_ms = 0 if full else self._from_ms
-        limit = self._shards.count + _MORE
+        limit = self._shards.count + room
         found = await self._store.due(shards, now_ms + int(2_000 * self._seconds), limit, from_ms)
         for execution_id in found:
             self._want(execution_id.bytes)
         if len(found) >= limit:
             self._full_due = 0.0
+            self._left()
         else:
             self._from_ms = now_ms - _OVERLAP_MS
 

@@ -80,7 +80,7 @@ class Scheduler:
         self.settings = settings
         self._store, self._broker, self._clock, self._ids = store, broker, clock, ids
         self._observer = observer or Silent()
-        self._hints_ignored = False
+        self._left_in_store = False
         self._subscription: Subscription | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._tenure_task: asyncio.Task[None] | None = None
@@ -127,7 +127,7 @@ class Scheduler:
             ids=ids,
             enqueue=self._enqueue,
             overloaded=lambda: self.overloaded,
-            hint_ignored=self._ignore_hint,
+            hint_ignored=self._leave_in_store,
         )
         self._tenures = Tenures(
             store, self._shards, clock, ids, settings, self.name, renew=self._renew, changed=self._shards_changed
@@ -140,7 +140,8 @@ class Scheduler:
             settings.scan_seconds,
             want=self._want_due,
             command=self._mail.command,
-            overloaded=lambda: self.overloaded,
+            room=self._room,
+            left=self._leave_in_store,
             discard=self._discard_inbox_row,
         )
         self._suspicion = Suspicion(
@@ -215,8 +216,12 @@ class Scheduler:
     @property
     def overloaded(self) -> bool:
         """Whether so much waits in memory that new executions are left in the store for now (R23)."""
+        return self._room() <= 0
+
+    def _room(self) -> int:
+        """How many more executions may come into memory."""
         waiting = sum(map(len, self._lanes)) + len(self._loader)
-        return waiting >= self.settings.ready_max or self._shards.count >= self.settings.resident_max
+        return min(self.settings.ready_max - waiting, self.settings.resident_max - self._shards.count)
 
     @property
     def shards(self) -> list[int]:
@@ -307,12 +312,12 @@ class Scheduler:
 
     def _settled(self) -> None:
         self._tenures.settled()
-        if self._hints_ignored and not self.overloaded:
-            self._hints_ignored = False
+        if self._left_in_store and self._room() > self.settings.ready_max // 2:
+            self._left_in_store = False
             self._scan.soon(full=True)
 
-    def _ignore_hint(self) -> None:
-        self._hints_ignored = True
+    def _leave_in_store(self) -> None:
+        self._left_in_store = True
 
     def _worker_lost(self, incarnation: str) -> None:
         lost = self._mail.worker_lost(incarnation)

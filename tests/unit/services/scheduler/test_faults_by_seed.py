@@ -6,6 +6,7 @@ broker that is away), plays them for a while, then lets quiet time pass and judg
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import random
 
@@ -34,7 +35,7 @@ MACHINES = (
     (states("m", m=MAP), 5),
     (states("l", l=PARALLEL), 2),
 )
-KINDS = ("kill-scheduler", "kill-worker", "commits", "reads", "messages", "flush", "away")
+KINDS = ("kill-scheduler", "pause-scheduler", "kill-worker", "commits", "reads", "messages", "flush", "away")
 SECONDS_OF_FAULTS = 40
 
 
@@ -60,13 +61,15 @@ async def play(seed: int) -> World:
     for _ in range(2):
         world.scheduler()
         world.worker(WorkerSettings(slots=6, drain_seconds=1))
+    pauses: list[asyncio.Task[None]] = []
     until = world.clock.monotonic() + SECONDS_OF_FAULTS
     while world.clock.monotonic() < until:
         with contextlib.suppress(StoreUnavailable):
             count, hint = dice.randint(1, 4), dice.random() < 0.8
             await world.start(dice.choice(machines), count, hint, {"items": [1, 2, 3, 4, 5]})
         await world.clock.sleep(dice.random())
-        await _fault(world, kinds, dice)
+        await _fault(world, kinds, dice, pauses)
+    await asyncio.gather(*pauses)
     calm = True
     world.broker.come_up()
     while len(world.schedulers) < 2:
@@ -77,10 +80,12 @@ async def play(seed: int) -> World:
     return world
 
 
-async def _fault(world: World, kinds: set[str], dice: random.Random) -> None:
+async def _fault(world: World, kinds: set[str], dice: random.Random, pauses: list[asyncio.Task[None]]) -> None:
     if "kill-scheduler" in kinds and dice.random() < 0.1:
         await world.kill_scheduler(dice.randrange(2))
         world.scheduler()
+    if "pause-scheduler" in kinds and dice.random() < 0.05:
+        pauses.append(asyncio.create_task(world.pause_scheduler(dice.randrange(2), dice.random() * 30)))
     if "kill-worker" in kinds and dice.random() < 0.1:
         await world.kill_worker(dice.randrange(2))
         world.worker(WorkerSettings(slots=6))
