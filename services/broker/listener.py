@@ -12,13 +12,13 @@ from typing import Any, Final
 from kombu import Connection, Consumer
 
 from services.broker import queues
-from services.broker.connection import connection, queue_of, visible
+from services.broker.connection import connect, connection, queue_of, visible
 from services.broker.frames import split
 from services.broker.traffic import Traffic
 from services.broker.uptime import Uptime
 from services.runtime.clock import Clock
 
-DRAIN_SECONDS: Final = 5.0
+DRAIN_SECONDS: Final = 1.5
 BACKLOG_BYTES_MAX: Final = 32 * 1_048_576
 BACK_OFF_SECONDS_MAX: Final = 1.0
 
@@ -91,7 +91,7 @@ class Listener:
         while not self._closing:
             try:
                 with connection(self._url) as link:
-                    link.connect()
+                    connect(link)
                     self.uptime.up()
                     back_off = 0.0
                     self._receive(link)

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from kombu import Connection, Producer
 
-from services.broker.connection import ANONYMOUS, connection, queue_of, visible
+from services.broker.connection import ANONYMOUS, connect, connection, queue_of, visible
 from services.broker.frames import CONTENT_ENCODING, CONTENT_TYPE, join
 from services.broker.traffic import Traffic
 from services.broker.uptime import Uptime
@@ -51,6 +51,7 @@ class Publisher:
         self.uptime = Uptime(clock)
         self._url = url
         self._loop = loop
+        self._clock = clock
         self._traffic = traffic
         self._wishes: SimpleQueue[_Wish] = SimpleQueue()
         self._bodies: deque[tuple[str, bytes]] = deque()
@@ -85,7 +86,7 @@ class Publisher:
     def _run(self) -> None:
         back_off = 0.0
         while True:
-            self._gather(wait_seconds=back_off if back_off else None)
+            self._gather(back_off)
             try:
                 self._work()
             except Exception as problem:
@@ -93,18 +94,19 @@ class Publisher:
                 self._disconnect(problem)
             else:
                 back_off = 0.0
-            if self._stopping and (not self._bodies or back_off >= BACK_OFF_SECONDS_MAX):
+            if self._stopping and (not self._bodies or self._producer is None):
                 break
         self._traffic.dropped += len(self._bodies)
         self._close_connection()
 
-    def _gather(self, wait_seconds: float | None) -> None:
-        """Take what is ready. Without work wait for some; after a failure wait so long at most."""
+    def _gather(self, pause_seconds: float) -> None:
+        """Take what is ready; without work wait for some. A pause after a failure is kept, whatever comes meanwhile."""
+        deadline = self._clock.monotonic() + pause_seconds
         try:
-            if self._producer is None or self._stopping:
-                self._take(self._wishes.get(timeout=wait_seconds or 0.001))
-            else:
+            if self._producer is not None and not self._stopping:
                 self._take(self._wishes.get())
+            while (seconds := deadline - self._clock.monotonic()) > 0 and not self._stopping:
+                self._take(self._wishes.get(timeout=seconds))
             while True:
                 self._take(self._wishes.get_nowait())
         except Empty:
@@ -135,7 +137,7 @@ class Publisher:
         if self._producer is None or len(self._declared) > DECLARED_MAX:
             self._close_connection()
             self._connection = connection(self._url)
-            self._connection.connect()
+            connect(self._connection)
             self._producer = Producer(self._connection.channel(), exchange=ANONYMOUS, auto_declare=False)
             self.uptime.up()
         return self._producer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
+from functools import lru_cache
 from typing import Final
 
 import orjson
@@ -39,6 +40,7 @@ class Functions:
     def __init__(self, targets: Targets, clock: Clock, ids: Ids, *, processes_max: int | None = None) -> None:
         """Nothing is started until it is needed."""
         self._targets = targets
+        self._find = lru_cache(maxsize=4_096)(targets.find)
         self._ids = ids
         self._pool = PythonPool(clock, processes_max)
         self._http = HttpFunctions()
@@ -50,7 +52,7 @@ class Functions:
         Raises:
             UnmappedFunction: nowhere; the message says how to map it.
         """
-        return self._targets.find(function, qualifier)
+        return self._find(function, qualifier)
 
     async def invoke(
         self,

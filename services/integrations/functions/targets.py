@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -87,6 +88,7 @@ class FunctionName:
         return f"arn:aws:lambda:{self.region or region}:{self.account or account}:function:{self.name}{tail}"
 
 
+@lru_cache(maxsize=4_096)
 def parse_name(function: str, qualifier: str | None = None) -> FunctionName:
     """Read a name, a partial ARN or an ARN, each with or without a qualifier."""
     if found := _ARN.fullmatch(function):
