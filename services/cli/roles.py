@@ -166,11 +166,14 @@ class _Process:
         self._parts.append(Part("upkeep", upkeep.run, upkeep.stop))
 
     def _add_worker(self, broker: Broker, stack: AsyncExitStack) -> None:
+        from services.runtime.metrics import WorkerMetrics, expose
         from services.worker.settings import WorkerSettings
         from services.worker.worker import Worker
 
         settings = read_settings(WorkerSettings, self._options.environment)
-        worker = Worker(broker, self._world(stack), self._clock, self._ids, settings)
+        metrics = WorkerMetrics()
+        worker = Worker(broker, self._world(stack), self._clock, self._ids, settings, observer=metrics)
+        expose(metrics)
         self._parts.append(Part("worker", worker.run, worker.stop))
 
     def _world(self, stack: AsyncExitStack) -> Integrations:
