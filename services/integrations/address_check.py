@@ -1,20 +1,16 @@
 """Which addresses a definition may reach: public ones, and what the operator has allowed; metadata services never.
 
 A name is resolved once, every address found is checked, and the connection goes to exactly these addresses
-(`CheckedResolver`), so that a second answer of the name server changes nothing. IPv6 addresses that carry an IPv4
+(checked_resolver.py), so that a second answer of the name server changes nothing. IPv6 addresses that carry an IPv4
 address inside (mapped, compatible, translated, NAT64, 6to4, ISATAP) are judged by it; Teredo is refused as a whole.
 """
 
 from __future__ import annotations
 
-import asyncio
-import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Any, Final
-
-from aiohttp.abc import AbstractResolver, ResolveResult
+from typing import Final
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -93,46 +89,15 @@ def check_literal(host: str, policy: AddressPolicy) -> None:
         address = ip_address(host.strip("[]").split("%", 1)[0])
     except ValueError:
         return
-    _check(host, address, policy)
+    check_address(host, address, policy)
 
 
-class CheckedResolver(AbstractResolver):
-    """Resolves names for aiohttp and lets nothing through that the policy refuses."""
+def check_address(host: str, address: Address, policy: AddressPolicy) -> None:
+    """Check one address of a host.
 
-    def __init__(self, policy: AddressPolicy) -> None:
-        """One resolver per policy, and one pool of connections per resolver."""
-        self._policy = policy
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """Every address of a name, each checked.
-
-        Raises:
-            AddressRefused: one of them may not be called; a mixed answer is refused as a whole.
-            OSError: the name has none.
-        """
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
-        return [self._result(host, entry) for entry in found]
-
-    async def close(self) -> None:
-        """There is nothing to close."""
-
-    def _result(self, host: str, entry: tuple[Any, ...]) -> ResolveResult:
-        family, _, protocol, _, place = entry
-        _check(host, ip_address(str(place[0]).split("%", 1)[0]), self._policy)
-        return ResolveResult(
-            hostname=host,
-            host=str(place[0]),
-            port=int(place[1]),
-            family=family,
-            proto=protocol,
-            flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-        )
-
-
-def _check(host: str, address: Address, policy: AddressPolicy) -> None:
+    Raises:
+        AddressRefused: it may not be called.
+    """
     if not policy.refuses(address):
         return
     if any(_inside(form, NEVER) for form in _forms(address)):
@@ -153,9 +118,12 @@ def _forms(address: Address) -> Iterator[Address]:
         return
     bits = int(address)
     low = IPv4Address(bits & _LOW_32)
-    if address.ipv4_mapped is not None or address in _NAT64 or address in _TRANSLATED:
-        yield low
-    elif address in _COMPATIBLE and bits > _LAST_OF_COMPATIBLE_ZERO:
+    if (
+        address.ipv4_mapped is not None
+        or address in _NAT64
+        or address in _TRANSLATED
+        or (address in _COMPATIBLE and bits > _LAST_OF_COMPATIBLE_ZERO)
+    ):
         yield low
     elif address in _SIXTOFOUR:
         yield IPv4Address(bits >> 80 & _LOW_32)

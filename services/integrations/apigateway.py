@@ -26,8 +26,22 @@ _METHODS: Final = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS",
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 _AUTH_TYPES: Final = ("NO_AUTH", "IAM_ROLE", "RESOURCE_POLICY")
 _FORBIDDEN: Final = frozenset(
-    "authorization connection content-md5 expect host max-forwards proxy-authenticate server te transfer-encoding "
-    "trailer upgrade via www-authenticate".split()
+    [
+        "authorization",
+        "connection",
+        "content-md5",
+        "expect",
+        "host",
+        "max-forwards",
+        "proxy-authenticate",
+        "server",
+        "te",
+        "transfer-encoding",
+        "trailer",
+        "upgrade",
+        "via",
+        "www-authenticate",
+    ]
 )
 _FORBIDDEN_PREFIXES: Final = ("x-forwarded", "x-amz", "x-amzn")
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 STATES: Final = "stepfunctions"
 _STATES_ID: Final = "SFN"
-# Models are read with these keys; they never sign anything.
-_MODEL_KEYS: Final = KeyHolder(FrozenKeys("model", "model"))
+# Requests to our own API are not signed for anybody: the role goes along beside them.
+_OWN_KEYS: Final = KeyHolder(FrozenKeys("stepwell", "stepwell"))
 
 
 class Aws:
@@ -44,7 +44,7 @@ class Aws:
         Raises:
             Unreachable: botocore cannot load it.
         """
-        return (await self._sender.client(service, region, _MODEL_KEYS)).operation(operation)
+        return (await self._sender.client(service, region)).operation(operation)
 
     async def request(
         self,
@@ -68,7 +68,7 @@ class Aws:
         if service == STATES and self._own_api is not None and self.endpoints.own(STATES, _STATES_ID) is None:
             role = call.credentials_role_arn or call.role_arn
             return await self._sender.send(
-                service, operation, parameters, region=call.region, keys=_MODEL_KEYS, own_api_role=role
+                service, operation, parameters, region=call.region, keys=_OWN_KEYS, own_api_role=role
             )
         keys = await self.keys_for(call, service)
         return await self._sender.send(
@@ -81,7 +81,7 @@ class Aws:
         Raises:
             NoCredentials: see `Keyring.keys_for`.
         """
-        client = await self._sender.client(service, call.region, _MODEL_KEYS)
+        client = await self._sender.client(service, call.region)
         chosen = endpoint or self.endpoints.of_service(service, client.service_id)
         variable = f"AWS_ENDPOINT_URL_{client.service_id.upper().replace(' ', '_')}"
         return await self._keyring.keys_for(call, chosen, variable)

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from services.integrations.clients import Clients, Prepared, ServiceClient
 from services.integrations.credentials import KeyHolder
@@ -79,6 +80,7 @@ class AwsSender:
         self._clients = clients
         self._own_api = own_api
         self._session: aiohttp.ClientSession | None = None
+        self._proxies = getproxies()
 
     async def send(
         self,
@@ -106,8 +108,8 @@ class AwsSender:
             Unreachable: the request could not be built or no answer came.
             TooLarge: the answer is longer than `bytes_max`.
         """
-        client = await self.client(service, region, keys)
-        request = _prepared_request(client, operation, parameters)
+        client = await self.client(service, region)
+        request = _prepared_request(client, keys, operation, parameters)
         model = client.operation(operation)
         if own_api_role is not None and self._own_api is not None:
             body = request.body.encode() if isinstance(request.body, str) else request.body
@@ -117,7 +119,7 @@ class AwsSender:
             status, headers, content = await self._carry(request, seconds, bytes_max)
         return _read(client, model, status, headers, content)
 
-    async def client(self, service: str, region: str, keys: KeyHolder) -> ServiceClient:
+    async def client(self, service: str, region: str) -> ServiceClient:
         """The botocore client, made on first use.
 
         Raises:
@@ -126,7 +128,7 @@ class AwsSender:
         from botocore.exceptions import BotoCoreError
 
         try:
-            return await self._clients.get(service, region, keys)
+            return await self._clients.get(service, region)
         except (BotoCoreError, ValueError) as error:
             raise Unreachable(str(error)) from None
 
@@ -147,8 +149,11 @@ class AwsSender:
             for name, value in request.headers.items()
             if name.lower() not in _NOT_SENT
         }
-        body = request.body.read() if isinstance(request.body, io.IOBase) or hasattr(request.body, "read") \
+        body = (
+            request.body.read()
+            if isinstance(request.body, io.IOBase) or hasattr(request.body, "read")
             else request.body
+        )
         try:
             async with self._connections().request(
                 request.method,
@@ -156,14 +161,25 @@ class AwsSender:
                 data=body,
                 headers=headers,
                 allow_redirects=False,
+                proxy=self._proxy(request.url),
                 skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=read_seconds),
             ) as response:
-                pairs = [(name.decode("latin-1"), value.decode("utf-8", "replace"))
-                         for name, value in response.raw_headers]
+                pairs = [
+                    (name.decode("latin-1"), value.decode("utf-8", "replace")) for name, value in response.raw_headers
+                ]
                 return response.status, pairs, await read_capped(response.content, bytes_max)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise Unreachable(f"Unable to execute HTTP request: {transport_text(error, request.url)}") from None
+
+    def _proxy(self, url: str) -> str | None:
+        """The operator's proxy for this host, from `HTTPS_PROXY` and its kin, read once."""
+        if not self._proxies:
+            return None
+        parts = urlsplit(url)
+        if proxy_bypass(parts.netloc):
+            return None
+        return self._proxies.get(parts.scheme)
 
     def _connections(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -172,16 +188,16 @@ class AwsSender:
             connector = aiohttp.TCPConnector(
                 limit=_CONNECTIONS_MAX, keepalive_timeout=_KEEP_ALIVE_SECONDS, ssl=trusted_certificates()
             )
-            self._session = one_request_session(connector, trust_env=True)
+            self._session = one_request_session(connector)
         return self._session
 
 
-def one_request_session(connector: aiohttp.BaseConnector, *, trust_env: bool) -> aiohttp.ClientSession:
-    """A session that sends each request once; aiohttp itself would repeat GET, PUT and DELETE on a closed connection."""
+def one_request_session(connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
+    """A session that sends each request once; aiohttp alone would repeat GET, PUT and DELETE on a closed connection."""
     import aiohttp
 
     session = aiohttp.ClientSession(
-        connector=connector, auto_decompress=False, trust_env=trust_env, cookie_jar=aiohttp.DummyCookieJar()
+        connector=connector, auto_decompress=False, trust_env=False, cookie_jar=aiohttp.DummyCookieJar()
     )
     session._retry_connection = False
     return session
@@ -238,9 +254,12 @@ def transport_text(error: BaseException, url: str) -> str:
     return str(error) or type(error).__name__
 
 
-def _prepared_request(client: ServiceClient, operation: str, parameters: dict[str, Any]) -> AWSPreparedRequest:
+def _prepared_request(
+    client: ServiceClient, keys: KeyHolder, operation: str, parameters: dict[str, Any]
+) -> AWSPreparedRequest:
     from botocore.exceptions import BotoCoreError
 
+    client.signing.holder = keys
     try:
         getattr(client.client, client.operations[operation])(**parameters)
     except Prepared as prepared:
@@ -250,9 +269,7 @@ def _prepared_request(client: ServiceClient, operation: str, parameters: dict[st
     raise AssertionError("botocore sent a request of its own")
 
 
-def _read(
-    client: ServiceClient, operation: OperationModel, status: int, headers: Headers, content: bytes
-) -> AwsAnswer:
+def _read(client: ServiceClient, operation: OperationModel, status: int, headers: Headers, content: bytes) -> AwsAnswer:
     """Parse as botocore does, without its second thoughts (retries, redirects, decoding of embedded documents)."""
     from botocore.awsrequest import HeadersDict
     from botocore.parsers import ResponseParserError

@@ -81,8 +81,12 @@ class Bedrock:
             raise ParameterProblems([MISSING.format("ModelId")])
         request = {"modelId": text_of(written["ModelId"]), "accept": text_of(written.get("Accept") or _JSON)}
         request["contentType"] = text_of(written.get("ContentType") or _JSON)
-        for name, member in (("GuardrailIdentifier", "guardrailIdentifier"), ("GuardrailVersion", "guardrailVersion"),
-                             ("Trace", "trace"), ("PerformanceConfigLatency", "performanceConfigLatency")):
+        for name, member in (
+            ("GuardrailIdentifier", "guardrailIdentifier"),
+            ("GuardrailVersion", "guardrailVersion"),
+            ("Trace", "trace"),
+            ("PerformanceConfigLatency", "performanceConfigLatency"),
+        ):
             if written.get(name) is not None:
                 request[member] = text_of(written[name])
         body: Any

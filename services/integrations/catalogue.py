@@ -39,9 +39,7 @@ def optimised_actions() -> Iterator[OptimisedAction]:
     """Every optimised action in order of its name."""
     for service in sorted(TABLE):
         for action, patterns in sorted(TABLE[service].actions.items()):
-            yield OptimisedAction(
-                service, action, tuple(sorted(patterns)), tuple(_optimised_required(service, action))
-            )
+            yield OptimisedAction(service, action, tuple(sorted(patterns)), tuple(_optimised_required(service, action)))
 
 
 def sdk_services() -> list[SdkService]:

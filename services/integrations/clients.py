@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from services.integrations.credentials import KeyHolder
+from services.integrations.credentials import SigningKeys
 from services.integrations.endpoints import Endpoints
 from services.integrations.models import loader, service_model
 
@@ -40,10 +40,12 @@ class ServiceClient:
         operations: operation name to its model's name in the client (`ListBuckets` to `list_buckets`).
         error_shapes: error code on the wire to the name of the exception's shape.
         parser: botocore's reader of the service's protocol.
+        signing: holds the keys while a request is built.
     """
 
     client: BaseClient
     parser: Any
+    signing: SigningKeys
     service_id: str
     operations: Mapping[str, str]
     error_shapes: Mapping[str, str]
@@ -54,21 +56,21 @@ class ServiceClient:
 
 
 class Clients:
-    """One client per service, region and holder of keys."""
+    """One client per service and region."""
 
     def __init__(self, endpoints: Endpoints) -> None:
         """Nothing is loaded yet."""
         self._endpoints = endpoints
-        self._made: dict[tuple[str, str, int], asyncio.Future[ServiceClient]] = {}
+        self._made: dict[tuple[str, str], asyncio.Future[ServiceClient]] = {}
         self._threads = ThreadPoolExecutor(_THREADS, "stepwell-clients")
 
-    async def get(self, service: str, region: str, keys: KeyHolder) -> ServiceClient:
+    async def get(self, service: str, region: str) -> ServiceClient:
         """The client, made on first use. `service` is botocore's name."""
-        key = (service, region, id(keys))
+        key = (service, region)
         made = self._made.get(key)
         if made is None:
             loop = asyncio.get_running_loop()
-            made = loop.run_in_executor(self._threads, self._make, service, region, keys)
+            made = loop.run_in_executor(self._threads, self._make, service, region)
             self._made[key] = made
         try:
             return await asyncio.shield(made)
@@ -82,8 +84,9 @@ class Clients:
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._made.clear()
 
-    def _make(self, service: str, region: str, keys: KeyHolder) -> ServiceClient:
-        session = self._session(keys)
+    def _make(self, service: str, region: str) -> ServiceClient:
+        signing = SigningKeys()
+        session = _session(signing)
         model = service_model(service)
         endpoint = self._endpoints.of_service(service, str(model.service_id))
         client = _create(session, service, region, endpoint)
@@ -93,33 +96,35 @@ class Clients:
         return ServiceClient(
             client,
             create_parser(model.resolved_protocol),
+            signing,
             str(model.service_id),
             {name: xform_name(name) for name in model.operation_names},
             {shape.error_code: shape.name for shape in model.error_shapes},
         )
 
-    def _session(self, keys: KeyHolder) -> Session:
-        """A session that knows these keys and nothing of the machine's own."""
-        from botocore.credentials import CredentialResolver
-        from botocore.session import Session
 
-        session = Session()
-        session.register_component("data_loader", loader())
-        session.register_component("credential_provider", CredentialResolver([_Provider(keys)]))
-        return session
+def _session(signing: SigningKeys) -> Session:
+    """A session that knows these keys and nothing of the machine's own."""
+    from botocore.credentials import CredentialResolver
+    from botocore.session import Session
+
+    session = Session()
+    session.register_component("data_loader", loader())
+    session.register_component("credential_provider", CredentialResolver([_Provider(signing)]))
+    return session
 
 
 class _Provider:
-    """Gives botocore the keys that were chosen for the call."""
+    """Gives botocore the keys that are chosen for each call."""
 
     METHOD: Final = "stepwell"
     CANONICAL_NAME: Final = "stepwell"
 
-    def __init__(self, keys: KeyHolder) -> None:
-        self._keys = keys
+    def __init__(self, signing: SigningKeys) -> None:
+        self._signing = signing
 
     def load(self) -> Any:
-        return self._keys
+        return self._signing
 
 
 def _create(session: Session, service: str, region: str, endpoint: str | None) -> BaseClient:
@@ -131,7 +136,7 @@ def _create(session: Session, service: str, region: str, endpoint: str | None) -
         retries={"total_max_attempts": 1, "mode": "standard"},
         ignore_configured_endpoint_urls=True,
         s3={"addressing_style": "path"} if endpoint else {},
-        user_agent_extra="Stepwell",
+        user_agent="Stepwell",
     )
     client = session.create_client(service, region_name=region, endpoint_url=endpoint, config=config)
     client.meta.events.register_last("before-send", _hand_over)

@@ -1,4 +1,4 @@
-"""AWS CodeBuild: builds and build batches; their starts have `.sync`, ending with `{"Build": ...}` or `{"BuildBatch": ...}`."""
+"""AWS CodeBuild: builds and build batches; their starts have `.sync`, which ends with `{"Build": ...}` or its like."""
 
 from __future__ import annotations
 

@@ -186,9 +186,7 @@ class Connections:
                 "Events.ConnectionResource.InvalidConnectionState", f"Connection {arn} cannot be opened: {error}."
             ) from None
 
-    async def _write(
-        self, arn: str, name: str, created_ms: int, description: Mapping[str, Any]
-    ) -> ConnectionRecord:
+    async def _write(self, arn: str, name: str, created_ms: int, description: Mapping[str, Any]) -> ConnectionRecord:
         now = self._clock.now_ms()
         connection = read_connection(arn, now, description)
         sealed = self._sealer.seal(encode_json(description), arn)

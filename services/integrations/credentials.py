@@ -32,8 +32,19 @@ from typing import Any, Final, NamedTuple
 
 _ARN_ACCOUNT: Final = re.compile(r"^arn:[^:]*:iam::(\d{12}):")
 _FIELDS: Final = frozenset(
-    "access_key_id secret_access_key session_token profile assume_role role_arn external_id source_profile"
-    " session_name ambient used_by".split()
+    [
+        "access_key_id",
+        "secret_access_key",
+        "session_token",
+        "profile",
+        "assume_role",
+        "role_arn",
+        "external_id",
+        "source_profile",
+        "session_name",
+        "ambient",
+        "used_by",
+    ]
 )
 NOT_ASSUMABLE: Final = "The principal states.amazonaws.com is not authorized to assume the provided role. (role: {})"
 
@@ -54,7 +65,6 @@ class KeyHolder:
         """Static keys, or none yet."""
         self._keys = keys
         self.expires_ms = expires_ms
-        self.method = "stepwell"
         self._lock = threading.Lock()
 
     @property
@@ -68,10 +78,30 @@ class KeyHolder:
             self._keys, self.expires_ms = keys, expires_ms
 
     def get_frozen_credentials(self) -> FrozenKeys:
-        """The current keys; botocore's name for it."""
+        """The current keys; the name is botocore's."""
         with self._lock:
             assert self._keys is not None, "keys are fetched before they are used"
             return self._keys
+
+    def __repr__(self) -> str:
+        """Never shows the keys."""
+        return "KeyHolder(...)"
+
+
+class SigningKeys:
+    """What a botocore client takes for its credentials: the keys of whoever's request it is building just now.
+
+    Requests are built without interruption on the event loop, so one client serves every role.
+    """
+
+    def __init__(self) -> None:
+        """No keys yet."""
+        self.holder = KeyHolder()
+        self.method = "stepwell"
+
+    def get_frozen_credentials(self) -> FrozenKeys:
+        """The keys to sign with."""
+        return self.holder.get_frozen_credentials()
 
     @property
     def access_key(self) -> str:
@@ -88,18 +118,9 @@ class KeyHolder:
         """Session token."""
         return self.get_frozen_credentials().token
 
-    @property
-    def account_id(self) -> str | None:
-        """Account of the keys, unknown."""
-        return self.get_frozen_credentials().account_id
-
     def get_deferred_property(self, name: str) -> Any:
         """A property that botocore wants to read late."""
         return lambda: getattr(self.get_frozen_credentials(), name, None)
-
-    def __repr__(self) -> str:
-        """Never shows the keys."""
-        return "KeyHolder(...)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What went wrong with a call, and how AWS words it: SDK 1 texts for optimised, SDK 2 texts for aws-sdk integrations."""
+"""What went wrong with a call, in AWS's words: SDK 1 texts for optimised, SDK 2 texts for aws-sdk integrations."""
 
 from __future__ import annotations
 
@@ -92,7 +92,9 @@ def sdk_failure(problem: ApiRefused | Unreachable, prefix: str) -> Failed:
 def not_startable(call: Call, problems: Sequence[str]) -> Failed:
     """The parameters do not fit the API; nothing was sent."""
     parameters = call.input.decode("utf-8", "replace")
-    return Failed(RUNTIME, f"The Parameters '{parameters}' could not be used to start the Task: [{', '.join(problems)}]")
+    return Failed(
+        RUNTIME, f"The Parameters '{parameters}' could not be used to start the Task: [{', '.join(problems)}]"
+    )
 
 
 def too_large(call: Call) -> Failed:

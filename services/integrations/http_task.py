@@ -27,10 +27,41 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _UNREADABLE: Final = re.compile(r"application/octet-stream|image/.*|video/.*|audio/.*")
 # Source: the guide's list of headers that a definition cannot set.
 _RESERVED: Final = frozenset(
-    "a-im accept-charset accept-datetime accept-encoding authorization cache-control connection content-encoding "
-    "content-md5 date expect forwarded from host http2-settings if-match if-modified-since if-none-match if-range "
-    "if-unmodified-since max-forwards origin pragma proxy-authorization referer server te trailer transfer-encoding "
-    "upgrade via warning content-length".split()
+    [
+        "a-im",
+        "accept-charset",
+        "accept-datetime",
+        "accept-encoding",
+        "authorization",
+        "cache-control",
+        "connection",
+        "content-encoding",
+        "content-md5",
+        "date",
+        "expect",
+        "forwarded",
+        "from",
+        "host",
+        "http2-settings",
+        "if-match",
+        "if-modified-since",
+        "if-none-match",
+        "if-range",
+        "if-unmodified-since",
+        "max-forwards",
+        "origin",
+        "pragma",
+        "proxy-authorization",
+        "referer",
+        "server",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "via",
+        "warning",
+        "content-length",
+    ]
 )
 _RESERVED_PREFIXES: Final = ("x-forwarded-", "x-amz-", "x-amzn-")
 
@@ -66,7 +97,11 @@ class HttpTask(NoJobs):
             request = _request(written, call, connection.http)
             await self._authorize(request, connection)
             answer = await self._outside.request(
-                request.method, request.url, request.headers, request.body, self._policy,
+                request.method,
+                request.url,
+                request.headers,
+                request.body,
+                self._policy,
                 seconds=min(SECONDS_MAX, call.timeout_seconds or SECONDS_MAX),
             )
         except ParameterProblems as problem:

@@ -163,7 +163,12 @@ class Kubernetes:
             headers.append(("Content-Type", kind))
         url = with_query(cluster["Endpoint"].rstrip("/") + "/" + path.lstrip("/"), query or {})
         return await self._outside.request(
-            method, url, headers, body, self._policy, bytes_max=_ANSWER_BYTES_MAX,
+            method,
+            url,
+            headers,
+            body,
+            self._policy,
+            bytes_max=_ANSWER_BYTES_MAX,
             authority=_authority(cluster["CertificateAuthority"]),
         )
 

@@ -146,9 +146,7 @@ class LambdaInvoke(NoJobs):
             members["LogResult"] = base64.b64encode(invocation.log).decode("ascii")
         headers = _own_headers(invocation, members, self._clock.now_ms(), call.trace_header)
         failed = invocation.function_error is not None
-        return _Answer(
-            invocation.payload, failed, members, invocation.status_code, headers, invocation.request_id
-        )
+        return _Answer(invocation.payload, failed, members, invocation.status_code, headers, invocation.request_id)
 
 
 _SHOWN: Final = ("ExecutedVersion", "LogResult", "StatusCode")

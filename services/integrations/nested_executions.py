@@ -13,7 +13,14 @@ from typing import Any, Final, Protocol
 
 from engine.payload import JsonError, decode_json, encode_json
 from services.integrations.aws import uuid_of
-from services.integrations.failures import ApiRefused, OptimisedNames, not_startable, optimised_failure, sized, task_failed
+from services.integrations.failures import (
+    ApiRefused,
+    OptimisedNames,
+    not_startable,
+    optimised_failure,
+    sized,
+    task_failed,
+)
 from services.integrations.interface import Call, Failed, Outcome, Pending, Submitted, Succeeded
 from services.integrations.java_names import optimised_exception, raised
 from services.integrations.sdk_metadata import with_metadata

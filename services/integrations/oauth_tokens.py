@@ -72,9 +72,7 @@ class OAuthTokens:
         if policy.plain_http is False and not url.startswith("https://"):
             raise _invalid(arn, "its authorization endpoint is not https")
         try:
-            answer = await self._outside.request(
-                oauth.method, url, headers, body, policy, bytes_max=_TOKEN_BYTES_MAX
-            )
+            answer = await self._outside.request(oauth.method, url, headers, body, policy, bytes_max=_TOKEN_BYTES_MAX)
         except (AddressRefused, Unreachable, TooLarge) as error:
             raise _invalid(arn, f"its authorization server cannot be asked: {error}") from None
         return self._read(arn, answer)

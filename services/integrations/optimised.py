@@ -200,9 +200,7 @@ class OptimisedHandler:
         job = {"reference": action.job.reference(result, parameters), "submitted_ms": self._clock.now_ms()}
         return Submitted(done.output, job)
 
-    def _judged(
-        self, call: Call, kind: Job, job: Mapping[str, Any], described: Json
-    ) -> Succeeded | Failed | Pending:
+    def _judged(self, call: Call, kind: Job, job: Mapping[str, Any], described: Json) -> Succeeded | Failed | Pending:
         standing, output = kind.judge(described, dict(job["reference"]))
         if standing == "running":
             return Pending(self._wait(kind, job))

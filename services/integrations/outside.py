@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from engine.limits import PAYLOAD_BYTES_MAX
-from services.integrations.address_check import AddressPolicy, AddressRefused, CheckedResolver, check_literal
+from services.integrations.address_check import AddressPolicy, AddressRefused, check_literal
 from services.integrations.aws_sender import one_request_session, read_capped, transport_text, trusted_certificates
 from services.integrations.failures import TooLarge, Unreachable
 
@@ -100,8 +100,10 @@ class Outside:
                     skip_auto_headers=_NO_DEFAULTS,
                     timeout=aiohttp.ClientTimeout(total=None),
                 ) as response:
-                    pairs = [(name.decode("latin-1"), value.decode("utf-8", "replace"))
-                             for name, value in response.raw_headers]
+                    pairs = [
+                        (name.decode("latin-1"), value.decode("utf-8", "replace"))
+                        for name, value in response.raw_headers
+                    ]
                     content = await read_capped(response.content, bytes_max)
                     answer = OutsideAnswer(response.status, _reason(response.status, response.reason), pairs, b"")
                     encoding = answer.header("content-encoding").lower()
@@ -126,6 +128,8 @@ class Outside:
         if session is None:
             import aiohttp
 
+            from services.integrations.checked_resolver import CheckedResolver
+
             connector = aiohttp.TCPConnector(
                 limit=_CONNECTIONS_MAX,
                 keepalive_timeout=_KEEP_ALIVE_SECONDS,
@@ -133,7 +137,7 @@ class Outside:
                 resolver=CheckedResolver(policy),
                 ssl=ssl.create_default_context(cadata=authority) if authority else trusted_certificates(),
             )
-            session = self._sessions[policy, authority] = one_request_session(connector, trust_env=False)
+            session = self._sessions[policy, authority] = one_request_session(connector)
         return session
 
 

@@ -138,7 +138,9 @@ TABLE: Final[Mapping[str, Row]] = {
         {"invoke": frozenset({RR})},
         lambda ways, world: HttpTask(ways.outside, world.clock, world.connections, world.policy),
     ),
-    "lambda": Row({"invoke": frozenset({RR, TOKEN})}, lambda ways, world: LambdaInvoke(ways.aws, world.clock, world.functions)),
+    "lambda": Row(
+        {"invoke": frozenset({RR, TOKEN})}, lambda ways, world: LambdaInvoke(ways.aws, world.clock, world.functions)
+    ),
     "mediaconvert": _row(mediaconvert.SERVICE),
     "sagemaker": _row(sagemaker.SERVICE),
     "sns": _row(sns.SERVICE),
@@ -234,4 +236,3 @@ def _patterns_of(resource: Resource) -> frozenset[Pattern]:
         return frozenset({RR, TOKEN})
     row = TABLE.get(resource.service)
     return frozenset() if row is None else row.actions.get(resource.api_action, frozenset())
-

@@ -174,8 +174,11 @@ def _structure(value: dict[str, Any], shape: Shape, dialect: Dialect, problems: 
 
 def _is_stream(shape: Shape, name: str, inner: Shape) -> bool:
     """A streaming body takes any JSON value as its text, strings with their quotes (recorded for S3)."""
-    return inner.type_name == "blob" and bool(inner.serialization.get("streaming")) \
+    return (
+        inner.type_name == "blob"
+        and bool(inner.serialization.get("streaming"))
         and shape.serialization.get("payload") == name
+    )
 
 
 def _refused(problems: list[str], field: str) -> None:

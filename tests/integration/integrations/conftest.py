@@ -39,9 +39,7 @@ async def world() -> AsyncIterator[Any]:
     made: list[WorldIntegrations] = []
 
     def make(environment: dict[str, str], **parts: Any) -> WorldIntegrations:
-        integrations = WorldIntegrations(
-            World(clock=SystemClock(), ids=SystemIds(), environment=environment, **parts)
-        )
+        integrations = WorldIntegrations(World(clock=SystemClock(), ids=SystemIds(), environment=environment, **parts))
         made.append(integrations)
         return integrations
 
@@ -64,8 +62,12 @@ def stand_ins() -> Iterator[dict[str, str]]:
         "AWS_DEFAULT_REGION": REGION,
     }
     processes = [
-        subprocess.Popen([sys.executable, str(CONFORMANCE / name), "--port", str(port)], env=environment,
-                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.Popen(
+            [sys.executable, str(CONFORMANCE / name), "--port", str(port)],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         for name, port in (("aws_standin.py", ports[0]), ("lambda_shim.py", ports[1]))
     ]
     try:

@@ -15,7 +15,7 @@ REGION = "us-east-1"
 
 
 class CountingServer:
-    """Counts requests and treats each as told: `close`, `hang`, an answer (status, headers, body), or what makes one."""
+    """Counts requests and treats each as told: `close`, `hang`, an answer (status, headers, body), or its maker."""
 
     def __init__(self, conduct: Any) -> None:
         self.conduct = conduct

@@ -89,8 +89,14 @@ async def test_an_answer_shows_headers_body_and_status(counting: Any, world: Any
 
 async def test_the_services_own_headers_are_sent(counting: Any, world: Any) -> None:
     server = await counting(JSON)
-    await invoke(world, await StoredConnections.with_key(), server.url + "/a?x=1", Method="POST", RequestBody={"a": [1]},
-                 QueryParameters={"shared": "connection query", "many": ["1", "2"]})
+    await invoke(
+        world,
+        await StoredConnections.with_key(),
+        server.url + "/a?x=1",
+        Method="POST",
+        RequestBody={"a": [1]},
+        QueryParameters={"shared": "connection query", "many": ["1", "2"]},
+    )
     first, headers, body = sent(server)
     assert first == "POST /a?x=1&shared=connection%20query&many=1&many=2 HTTP/1.1"
     assert headers["User-Agent"] == "Amazon|StepFunctions|HttpInvoke|us-east-1"
@@ -100,18 +106,29 @@ async def test_the_services_own_headers_are_sent(counting: Any, world: Any) -> N
     assert body == '{"a":[1]}'
 
 
-@pytest.mark.parametrize(("array_format", "body"), [
-    (None, "items%5B0%5D=a&items%5B1%5D=b"), ("REPEAT", "items=a&items=b"), ("COMMAS", "items=a%2Cb"),
-    ("BRACKETS", "items%5B%5D=a&items%5B%5D=b"),
-])
+@pytest.mark.parametrize(
+    ("array_format", "body"),
+    [
+        (None, "items%5B0%5D=a&items%5B1%5D=b"),
+        ("REPEAT", "items=a&items=b"),
+        ("COMMAS", "items=a%2Cb"),
+        ("BRACKETS", "items%5B%5D=a&items%5B%5D=b"),
+    ],
+)
 async def test_forms_are_encoded_as_captured(counting: Any, world: Any, array_format: str | None, body: str) -> None:
     server = await counting(JSON)
     transform: dict[str, Any] = {"RequestBodyEncoding": "URL_ENCODED"}
     if array_format:
         transform["RequestEncodingOptions"] = {"ArrayFormat": array_format}
-    await invoke(world, await StoredConnections.with_key(), server.url, Method="POST", Transform=transform,
-                 Headers={"content-type": "application/x-www-form-urlencoded"},
-                 RequestBody={"items": ["a", "b"], "nested": {"enabled": True}, "text": "a b+c"})
+    await invoke(
+        world,
+        await StoredConnections.with_key(),
+        server.url,
+        Method="POST",
+        Transform=transform,
+        Headers={"content-type": "application/x-www-form-urlencoded"},
+        RequestBody={"items": ["a", "b"], "nested": {"enabled": True}, "text": "a b+c"},
+    )
     assert sent(server)[2] == f"{body}&nested%5Benabled%5D=true&text=a%20b%2Bc"
 
 
@@ -121,13 +138,22 @@ async def test_the_connections_parameters_replace_equal_keys_in_place(counting: 
     def added(*pairs: tuple[str, str]) -> list[dict[str, str]]:
         return [{"Key": key, "Value": value} for key, value in pairs]
 
-    stored = await StoredConnections.with_key({
-        "HeaderParameters": added(("x-shared", "connection")),
-        "QueryStringParameters": added(("shared", "theirs"), ("only", "2")),
-        "BodyParameters": added(("b", "theirs"), ("d", "4")),
-    })
-    await invoke(world, stored, server.url, Method="POST", Headers={"X-Shared": "task"},
-                 QueryParameters={"shared": "mine", "last": "1"}, RequestBody={"a": 1, "b": 2, "c": 3})
+    stored = await StoredConnections.with_key(
+        {
+            "HeaderParameters": added(("x-shared", "connection")),
+            "QueryStringParameters": added(("shared", "theirs"), ("only", "2")),
+            "BodyParameters": added(("b", "theirs"), ("d", "4")),
+        }
+    )
+    await invoke(
+        world,
+        stored,
+        server.url,
+        Method="POST",
+        Headers={"X-Shared": "task"},
+        QueryParameters={"shared": "mine", "last": "1"},
+        RequestBody={"a": 1, "b": 2, "c": 3},
+    )
     first, headers, body = sent(server)
     assert "/?shared=theirs&last=1&only=2 " in first
     assert (headers["X-Shared"], headers["x-shared"]) == ("task", "connection")
@@ -140,26 +166,53 @@ async def test_text_goes_out_without_quotes_and_does_not_merge(counting: Any, wo
     assert sent(server)[2] == "plain"
     stored = await StoredConnections.with_key({"BodyParameters": [{"Key": "a", "Value": "b"}]})
     assert await invoke(world, stored, server.url, Method="POST", RequestBody="plain") == Failed(
-        "States.Runtime", "Cannot merge connection body authorization parameters with request body.")
+        "States.Runtime", "Cannot merge connection body authorization parameters with request body."
+    )
 
 
-@pytest.mark.parametrize(("conduct", "method", "expected"), [
-    ((404, [], b"nothing here"), "GET", Failed("States.Http.StatusCode.404", "nothing here")),
-    ((418, [], b""), "GET", Failed("States.Http.StatusCode.418", "")),
-    ((302, [("Location", "http://169.254.169.254/")], b""), "GET", Failed("States.Http.StatusCode.302", "")),
-    ((200, [("Content-Type", "image/png")], b"\x89PNG"), "GET", Failed(
-        "States.Runtime", "Unsupported response content-type 'image/png'. Please see documentation for list of "
-        "unsupported content-types.")),
-    ((200, [("Content-Type", "text/plain")], b"a" * 262_145), "GET", Failed(
-        "States.DataLimitExceeded", "The state/task 'http' returned a result with a size exceeding the maximum number "
-        "of bytes service limit.")),
-    ((200, [("Content-Type", "text/plain"), ("Content-Encoding", "gzip")], gzip.compress(b"a" * 2**22)), "GET", Failed(
-        "States.DataLimitExceeded", "The state/task 'http' returned a result with a size exceeding the maximum number "
-        "of bytes service limit.")),
-    ((200, [("Content-Type", "text/plain")], b"\xff\xfe"), "GET",
-     Failed("States.Runtime", "The response body is not valid text.")),
-])
-async def test_bad_answers_fail_the_task(counting: Any, world: Any, conduct: Any, method: str, expected: Failed) -> None:
+@pytest.mark.parametrize(
+    ("conduct", "method", "expected"),
+    [
+        ((404, [], b"nothing here"), "GET", Failed("States.Http.StatusCode.404", "nothing here")),
+        ((418, [], b""), "GET", Failed("States.Http.StatusCode.418", "")),
+        ((302, [("Location", "http://169.254.169.254/")], b""), "GET", Failed("States.Http.StatusCode.302", "")),
+        (
+            (200, [("Content-Type", "image/png")], b"\x89PNG"),
+            "GET",
+            Failed(
+                "States.Runtime",
+                "Unsupported response content-type 'image/png'. Please see documentation for list of "
+                "unsupported content-types.",
+            ),
+        ),
+        (
+            (200, [("Content-Type", "text/plain")], b"a" * 262_145),
+            "GET",
+            Failed(
+                "States.DataLimitExceeded",
+                "The state/task 'http' returned a result with a size exceeding the maximum number "
+                "of bytes service limit.",
+            ),
+        ),
+        (
+            (200, [("Content-Type", "text/plain"), ("Content-Encoding", "gzip")], gzip.compress(b"a" * 2**22)),
+            "GET",
+            Failed(
+                "States.DataLimitExceeded",
+                "The state/task 'http' returned a result with a size exceeding the maximum number "
+                "of bytes service limit.",
+            ),
+        ),
+        (
+            (200, [("Content-Type", "text/plain")], b"\xff\xfe"),
+            "GET",
+            Failed("States.Runtime", "The response body is not valid text."),
+        ),
+    ],
+)
+async def test_bad_answers_fail_the_task(
+    counting: Any, world: Any, conduct: Any, method: str, expected: Failed
+) -> None:
     server = await counting(conduct)
     assert await invoke(world, await StoredConnections.with_key(), server.url, Method=method) == expected
 
@@ -170,21 +223,26 @@ async def test_without_content_there_is_no_body(counting: Any, world: Any) -> No
     assert json.loads(outcome.output) == {"Headers": {"Content-Length": ["0"]}, "StatusCode": 204, "StatusText": "X"}
 
 
-@pytest.mark.parametrize(("change", "problem"), [
-    ({"Headers": {"Authorization": "x"}}, "The 'Headers' field contains unsupported values: [authorization]"),
-    ({"Headers": {"X-Amz-Date": "x", "Host": "y"}},
-     "The 'Headers' field contains unsupported values: [x-amz-date, host]"),
-    ({"Headers": {"a": "b\r\nHost: c"}}, "The value of the field 'Headers' has an invalid format"),
-    ({"Headers": {"a b": "c"}}, "The value of the field 'Headers' has an invalid format"),
-    ({"Headers": {"a": ["b"]}}, "The value of the field 'Headers' has an invalid format"),
-    ({"Method": "TRACE"}, "The value of the field 'Method' has an invalid format"),
-    ({"ApiEndpoint": "file:///etc/passwd"}, "The value of the field 'ApiEndpoint' has an invalid format"),
-    ({"ApiEndpoint": "gopher://x/"}, "The value of the field 'ApiEndpoint' has an invalid format"),
-    ({"ApiEndpoint": "https://user@host/"}, "The value of the field 'ApiEndpoint' has an invalid format"),
-    ({"ApiEndpoint": "https://host\\@evil/"}, "The value of the field 'ApiEndpoint' has an invalid format"),
-    ({"ApiEndpoint": "https://host/\r\nX: y"}, "The value of the field 'ApiEndpoint' has an invalid format"),
-    ({"InvocationConfig": {}}, "The field 'InvocationConfig' is required but was missing"),
-])
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"Headers": {"Authorization": "x"}}, "The 'Headers' field contains unsupported values: [authorization]"),
+        (
+            {"Headers": {"X-Amz-Date": "x", "Host": "y"}},
+            "The 'Headers' field contains unsupported values: [x-amz-date, host]",
+        ),
+        ({"Headers": {"a": "b\r\nHost: c"}}, "The value of the field 'Headers' has an invalid format"),
+        ({"Headers": {"a b": "c"}}, "The value of the field 'Headers' has an invalid format"),
+        ({"Headers": {"a": ["b"]}}, "The value of the field 'Headers' has an invalid format"),
+        ({"Method": "TRACE"}, "The value of the field 'Method' has an invalid format"),
+        ({"ApiEndpoint": "file:///etc/passwd"}, "The value of the field 'ApiEndpoint' has an invalid format"),
+        ({"ApiEndpoint": "gopher://x/"}, "The value of the field 'ApiEndpoint' has an invalid format"),
+        ({"ApiEndpoint": "https://user@host/"}, "The value of the field 'ApiEndpoint' has an invalid format"),
+        ({"ApiEndpoint": "https://host\\@evil/"}, "The value of the field 'ApiEndpoint' has an invalid format"),
+        ({"ApiEndpoint": "https://host/\r\nX: y"}, "The value of the field 'ApiEndpoint' has an invalid format"),
+        ({"InvocationConfig": {}}, "The field 'InvocationConfig' is required but was missing"),
+    ],
+)
 async def test_bad_parameters_are_never_sent(counting: Any, world: Any, change: Any, problem: str) -> None:
     server = await counting(JSON)
     failed = await invoke(world, await StoredConnections.with_key(), server.url, **change)
@@ -193,8 +251,17 @@ async def test_bad_parameters_are_never_sent(counting: Any, world: Any, change: 
     assert not server.requests
 
 
-@pytest.mark.parametrize("url", ["https://127.0.0.1/", "https://[::1]/", "https://169.254.169.254/latest/meta-data/",
-                                 "https://localhost/", "https://2130706433/", "https://0x7f000001/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://127.0.0.1/",
+        "https://[::1]/",
+        "https://169.254.169.254/latest/meta-data/",
+        "https://localhost/",
+        "https://2130706433/",
+        "https://0x7f000001/",
+    ],
+)
 async def test_internal_addresses_are_not_called(world: Any, url: str) -> None:
     from services.integrations.address_check import PUBLIC_ONLY
 
@@ -211,21 +278,34 @@ async def test_plain_http_needs_the_operators_leave(counting: Any, world: Any) -
 
 async def test_basic_authorization(counting: Any, world: Any) -> None:
     server = await counting(JSON)
-    stored = await StoredConnections.of({"AuthorizationType": "BASIC", "AuthParameters": {
-        "BasicAuthParameters": {"Username": "user", "Password": "pass"}}})
+    stored = await StoredConnections.of(
+        {
+            "AuthorizationType": "BASIC",
+            "AuthParameters": {"BasicAuthParameters": {"Username": "user", "Password": "pass"}},
+        }
+    )
     await invoke(world, stored, server.url)
     assert sent(server)[1]["Authorization"] == "Basic dXNlcjpwYXNz"
 
 
 async def test_an_oauth_token_is_asked_for_once(counting: Any, world: Any) -> None:
-    tokens = await counting((200, [("Content-Type", "application/json")],
-                             b'{"access_token":"secret-token","expires_in":3600}'))
+    tokens = await counting(
+        (200, [("Content-Type", "application/json")], b'{"access_token":"secret-token","expires_in":3600}')
+    )
     server = await counting(JSON)
-    stored = await StoredConnections.of({"AuthorizationType": "OAUTH_CLIENT_CREDENTIALS", "AuthParameters": {
-        "OAuthParameters": {
-            "AuthorizationEndpoint": tokens.url + "/token", "HttpMethod": "POST",
-            "ClientParameters": {"ClientID": "id", "ClientSecret": "se&cret"},
-            "OAuthHttpParameters": {"BodyParameters": [{"Key": "scope", "Value": "all"}]}}}})
+    stored = await StoredConnections.of(
+        {
+            "AuthorizationType": "OAUTH_CLIENT_CREDENTIALS",
+            "AuthParameters": {
+                "OAuthParameters": {
+                    "AuthorizationEndpoint": tokens.url + "/token",
+                    "HttpMethod": "POST",
+                    "ClientParameters": {"ClientID": "id", "ClientSecret": "se&cret"},
+                    "OAuthHttpParameters": {"BodyParameters": [{"Key": "scope", "Value": "all"}]},
+                }
+            },
+        }
+    )
     integrations = world({}, connections=stored.connections, policy=LOOPBACK)
     written = {"ApiEndpoint": server.url, "Method": "GET", "Authentication": {"ConnectionArn": stored.arn}}
     for _ in range(2):
@@ -253,11 +333,18 @@ async def test_secrets_are_sealed_and_bound_to_their_connection() -> None:
         Sealer([b"o" * 32], SystemIds()).open(record.sealed, stored.arn)
 
 
-@pytest.mark.parametrize("description", [
-    {}, {"AuthorizationType": "NONE"}, {"AuthorizationType": "BASIC", "AuthParameters": {}},
-    {"AuthorizationType": "API_KEY",
-     "AuthParameters": {"ApiKeyAuthParameters": {"ApiKeyName": "a\r\nb", "ApiKeyValue": "c"}}},
-])
+@pytest.mark.parametrize(
+    "description",
+    [
+        {},
+        {"AuthorizationType": "NONE"},
+        {"AuthorizationType": "BASIC", "AuthParameters": {}},
+        {
+            "AuthorizationType": "API_KEY",
+            "AuthParameters": {"ApiKeyAuthParameters": {"ApiKeyName": "a\r\nb", "ApiKeyValue": "c"}},
+        },
+    ],
+)
 async def test_a_wrong_description_is_refused(description: dict[str, Any]) -> None:
     with pytest.raises(ConnectionRefused):
         await StoredConnections.of(description)

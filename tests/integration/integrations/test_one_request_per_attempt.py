@@ -19,8 +19,11 @@ CALLS: dict[str, tuple[str, dict[str, Any], str]] = {
     "sns": ("arn:aws:states:::sns:publish", {"TopicArn": "t", "Message": "m"}, "SNS"),
     "dynamodb": ("arn:aws:states:::dynamodb:putItem", {"TableName": "t", "Item": {"a": {"S": "x"}}}, "DynamoDB"),
     "events": ("arn:aws:states:::events:putEvents", {"Entries": [{"Source": "s"}]}, "EventBridge"),
-    "batch": ("arn:aws:states:::batch:submitJob.sync",
-              {"JobName": "n", "JobQueue": "q", "JobDefinition": "d"}, "Batch"),
+    "batch": (
+        "arn:aws:states:::batch:submitJob.sync",
+        {"JobName": "n", "JobQueue": "q", "JobDefinition": "d"},
+        "Batch",
+    ),
     "sdk-get": ("arn:aws:states:::aws-sdk:s3:getObject", {"Bucket": "b", "Key": "k"}, "S3"),
     "sdk-put": ("arn:aws:states:::aws-sdk:s3:putObject", {"Bucket": "b", "Key": "k", "Body": "x"}, "S3"),
     "sdk-delete": ("arn:aws:states:::aws-sdk:s3:deleteObject", {"Bucket": "b", "Key": "k"}, "S3"),

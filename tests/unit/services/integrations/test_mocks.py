@@ -67,7 +67,11 @@ async def test_calls_are_counted_per_execution_and_state(tmp_path: Path) -> None
     busy = Failed("Busy", "later")
     other = "arn:aws:states:us-east-1:000000000000:execution:m:other"
     assert [await integrations.call(at("Retried", key)) for key in ("a", "b", "c", "d")] == [
-        busy, busy, Succeeded(b'"done"'), Succeeded(b'"done"')]
+        busy,
+        busy,
+        Succeeded(b'"done"'),
+        Succeeded(b'"done"'),
+    ]
     assert await integrations.call(at("Retried", "a2", execution_arn=other)) == busy
 
 
@@ -82,8 +86,9 @@ async def test_a_thrown_error_fails_the_task(tmp_path: Path) -> None:
     assert await mocked(tmp_path).call(at("Bad")) == Failed("Broken", "")
 
 
-@pytest.mark.parametrize("arn", ["arn:aws:states:::sqs:sendMessage.waitForTaskToken",
-                                 "arn:aws:states:::states:startExecution.sync:2"])
+@pytest.mark.parametrize(
+    "arn", ["arn:aws:states:::sqs:sendMessage.waitForTaskToken", "arn:aws:states:::states:startExecution.sync:2"]
+)
 async def test_callbacks_and_jobs_are_submitted_and_end_at_the_first_look(tmp_path: Path, arn: str) -> None:
     integrations = mocked(tmp_path)
     call = at("Good", arn=arn)
@@ -106,13 +111,16 @@ async def test_an_unknown_case_is_named(tmp_path: Path) -> None:
     assert isinstance(failed, Failed) and "no test case 'Nope'" in failed.cause
 
 
-@pytest.mark.parametrize(("change", "said"), [
-    ({"MockedResponses": {}}, "MockedResponses has no 'fine'"),
-    ({"MockedResponses": {"fine": {"x": {"Return": 1}}}}, "'x' is neither a number nor a range"),
-    ({"MockedResponses": {"fine": {"0": {}}}}, "needs either Return or Throw"),
-    ({"MockedResponses": {"fine": {"0": {"Throw": {}}}}}, "Throw needs Error"),
-    ({"StateMachines": []}, "StateMachines must be an object"),
-])
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"MockedResponses": {}}, "MockedResponses has no 'fine'"),
+        ({"MockedResponses": {"fine": {"x": {"Return": 1}}}}, "'x' is neither a number nor a range"),
+        ({"MockedResponses": {"fine": {"0": {}}}}, "needs either Return or Throw"),
+        ({"MockedResponses": {"fine": {"0": {"Throw": {}}}}}, "Throw needs Error"),
+        ({"StateMachines": []}, "StateMachines must be an object"),
+    ],
+)
 def test_a_wrong_file_is_refused_with_the_place(tmp_path: Path, change: Any, said: str) -> None:
     file = tmp_path / "mocks.json"
     file.write_text(json.dumps({**FILE, **change}))

@@ -48,9 +48,16 @@ class Engine:
 
     async def describe(self, call: Call, execution_arn: str) -> Mapping[str, Any]:
         described = {
-            "executionArn": execution_arn, "stateMachineArn": MACHINE, "name": "n", "status": self.status,
-            "startDate": 1_713_421_621_000, "input": '{"a":1}', "inputDetails": {"included": True},
-            "redriveCount": 0, "redriveStatus": "NOT_REDRIVABLE", "redriveDate": None,
+            "executionArn": execution_arn,
+            "stateMachineArn": MACHINE,
+            "name": "n",
+            "status": self.status,
+            "startDate": 1_713_421_621_000,
+            "input": '{"a":1}',
+            "inputDetails": {"included": True},
+            "redriveCount": 0,
+            "redriveStatus": "NOT_REDRIVABLE",
+            "redriveDate": None,
         }
         if self.status == "SUCCEEDED":
             described |= {"output": '{"b":2}', "outputDetails": {"included": True}, "stopDate": 1_713_421_622_000}
@@ -85,7 +92,12 @@ async def test_request_response_shows_the_start(handler: StartExecution) -> None
     assert list(shown) == ["ExecutionArn", "SdkHttpMetadata", "SdkResponseMetadata", "StartDate"]
     assert shown["ExecutionArn"] == CHILD
     assert list(shown["SdkHttpMetadata"]["HttpHeaders"]) == [
-        "connection", "Content-Length", "Content-Type", "Date", "x-amzn-RequestId"]
+        "connection",
+        "Content-Length",
+        "Content-Type",
+        "Date",
+        "x-amzn-RequestId",
+    ]
 
 
 async def test_a_child_without_a_name_is_named_by_the_attempt(engine: Engine, handler: StartExecution) -> None:
@@ -96,9 +108,13 @@ async def test_a_child_without_a_name_is_named_by_the_attempt(engine: Engine, ha
     assert len(first) == 36 and first[14] == "4"
 
 
-@pytest.mark.parametrize(("pattern", "shown_input", "output"), [
-    (".sync", '{"a":1}', '{"b":2}'), (".sync:2", {"a": 1}, {"b": 2}),
-])
+@pytest.mark.parametrize(
+    ("pattern", "shown_input", "output"),
+    [
+        (".sync", '{"a":1}', '{"b":2}'),
+        (".sync:2", {"a": 1}, {"b": 2}),
+    ],
+)
 async def test_sync_ends_with_the_description(
     engine: Engine, handler: StartExecution, pattern: str, shown_input: Any, output: Any
 ) -> None:
@@ -110,9 +126,19 @@ async def test_sync_ends_with_the_description(
     ended = await handler.poll(call, submitted.job)
     assert isinstance(ended, Succeeded)
     assert json.loads(ended.output) == {
-        "ExecutionArn": CHILD, "Input": shown_input, "InputDetails": {"Included": True}, "Name": "n", "Output": output,
-        "OutputDetails": {"Included": True}, "RedriveCount": 0, "RedriveStatus": "NOT_REDRIVABLE",
-        "StartDate": 1_713_421_621_000, "StateMachineArn": MACHINE, "Status": "SUCCEEDED", "StopDate": 1_713_421_622_000}
+        "ExecutionArn": CHILD,
+        "Input": shown_input,
+        "InputDetails": {"Included": True},
+        "Name": "n",
+        "Output": output,
+        "OutputDetails": {"Included": True},
+        "RedriveCount": 0,
+        "RedriveStatus": "NOT_REDRIVABLE",
+        "StartDate": 1_713_421_621_000,
+        "StateMachineArn": MACHINE,
+        "Status": "SUCCEEDED",
+        "StopDate": 1_713_421_622_000,
+    }
     assert list(json.loads(ended.output)) == sorted(json.loads(ended.output))
 
 
@@ -146,7 +172,8 @@ async def test_a_refusal_reads_as_in_sdk_1(engine: Engine, handler: StartExecuti
     assert isinstance(failed, Failed) and failed.error == "StepFunctions.StateMachineDoesNotExistException"
     assert failed.cause.startswith(
         f"State Machine Does Not Exist: '{MACHINE}' (Service: AWSStepFunctions; Status Code: 400; Error Code: "
-        "StateMachineDoesNotExist; Request ID: ")
+        "StateMachineDoesNotExist; Request ID: "
+    )
     assert failed.cause.endswith("; Proxy: null)")
 
 

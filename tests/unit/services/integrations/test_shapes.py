@@ -34,11 +34,16 @@ def output_of(service: str, operation: str) -> Shape:
 
 
 def test_members_of_camel_case_apis_are_raised_at_every_depth() -> None:
-    parameters = {"Cluster": "c", "TaskDefinition": "t",
-                  "NetworkConfiguration": {"AwsvpcConfiguration": {"Subnets": ["s"], "AssignPublicIp": "ENABLED"}}}
+    parameters = {
+        "Cluster": "c",
+        "TaskDefinition": "t",
+        "NetworkConfiguration": {"AwsvpcConfiguration": {"Subnets": ["s"], "AssignPublicIp": "ENABLED"}},
+    }
     assert to_parameters(parameters, input_of("ecs", "RunTask"), OPTIMISED) == {
-        "cluster": "c", "taskDefinition": "t",
-        "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["s"], "assignPublicIp": "ENABLED"}}}
+        "cluster": "c",
+        "taskDefinition": "t",
+        "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["s"], "assignPublicIp": "ENABLED"}},
+    }
 
 
 def test_javas_spelling_and_the_apis_own_are_both_taken() -> None:
@@ -47,32 +52,61 @@ def test_javas_spelling_and_the_apis_own_are_both_taken() -> None:
         assert to_parameters({name: "x"}, shape, SDK) == {"DBInstanceIdentifier": "x"}
 
 
-@pytest.mark.parametrize(("service", "operation", "given", "made"), [
-    ("stepfunctions", "StartExecution", {"StateMachineArn": "a", "Input": {"b": [1]}},
-     {"stateMachineArn": "a", "input": '{"b":[1]}'}),
-    ("cloudformation", "DeleteStackInstances",
-     {"StackSetName": "s", "Regions": ["r"], "RetainStacks": "false"},
-     {"StackSetName": "s", "Regions": ["r"], "RetainStacks": False}),
-    ("sqs", "ReceiveMessage", {"QueueUrl": "u", "MaxNumberOfMessages": "5"}, {"QueueUrl": "u", "MaxNumberOfMessages": 5}),
-    ("sqs", "ReceiveMessage", {"QueueUrl": "u", "WaitTimeSeconds": 2.0}, {"QueueUrl": "u", "WaitTimeSeconds": 2}),
-    ("s3", "PutObject", {"Bucket": "b", "Key": "k", "Body": "text"}, {"Bucket": "b", "Key": "k", "Body": b'"text"'}),
-    ("kms", "Encrypt", {"KeyId": "k", "Plaintext": "text"}, {"KeyId": "k", "Plaintext": b"text"}),
-    ("dynamodb", "PutItem", {"TableName": "t", "Item": {"a": {"M": {"b": {"N": "1"}}}}},
-     {"TableName": "t", "Item": {"a": {"M": {"b": {"N": "1"}}}}}),
-    ("dynamodb", "PutItem", {"TableName": "t", "Item": None}, {"TableName": "t"}),
-])
+@pytest.mark.parametrize(
+    ("service", "operation", "given", "made"),
+    [
+        (
+            "stepfunctions",
+            "StartExecution",
+            {"StateMachineArn": "a", "Input": {"b": [1]}},
+            {"stateMachineArn": "a", "input": '{"b":[1]}'},
+        ),
+        (
+            "cloudformation",
+            "DeleteStackInstances",
+            {"StackSetName": "s", "Regions": ["r"], "RetainStacks": "false"},
+            {"StackSetName": "s", "Regions": ["r"], "RetainStacks": False},
+        ),
+        (
+            "sqs",
+            "ReceiveMessage",
+            {"QueueUrl": "u", "MaxNumberOfMessages": "5"},
+            {"QueueUrl": "u", "MaxNumberOfMessages": 5},
+        ),
+        ("sqs", "ReceiveMessage", {"QueueUrl": "u", "WaitTimeSeconds": 2.0}, {"QueueUrl": "u", "WaitTimeSeconds": 2}),
+        (
+            "s3",
+            "PutObject",
+            {"Bucket": "b", "Key": "k", "Body": "text"},
+            {"Bucket": "b", "Key": "k", "Body": b'"text"'},
+        ),
+        ("kms", "Encrypt", {"KeyId": "k", "Plaintext": "text"}, {"KeyId": "k", "Plaintext": b"text"}),
+        (
+            "dynamodb",
+            "PutItem",
+            {"TableName": "t", "Item": {"a": {"M": {"b": {"N": "1"}}}}},
+            {"TableName": "t", "Item": {"a": {"M": {"b": {"N": "1"}}}}},
+        ),
+        ("dynamodb", "PutItem", {"TableName": "t", "Item": None}, {"TableName": "t"}),
+    ],
+)
 def test_values_become_what_the_api_wants(service: str, operation: str, given: Any, made: Any) -> None:
     assert to_parameters(given, input_of(service, operation), SDK) == made
 
 
-@pytest.mark.parametrize(("given", "problem"), [
-    ({"Bucket": "b"}, "The field 'Key' is required but was missing"),
-    ({"Bucket": "b", "Key": "k", "Typo": 1}, 'The field "Typo" is not supported by Step Functions'),
-    ({"Bucket": "b", "Key": "k", "PartNumber": "one"}, "The value of the field 'PartNumber' has an invalid format"),
-    ({"Bucket": "b", "Key": "k", "IfModifiedSince": "yesterday"},
-     "The value of the field 'IfModifiedSince' has an invalid format"),
-    ([], "The Parameters must be a JSON object"),
-])
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"Bucket": "b"}, "The field 'Key' is required but was missing"),
+        ({"Bucket": "b", "Key": "k", "Typo": 1}, 'The field "Typo" is not supported by Step Functions'),
+        ({"Bucket": "b", "Key": "k", "PartNumber": "one"}, "The value of the field 'PartNumber' has an invalid format"),
+        (
+            {"Bucket": "b", "Key": "k", "IfModifiedSince": "yesterday"},
+            "The value of the field 'IfModifiedSince' has an invalid format",
+        ),
+        ([], "The Parameters must be a JSON object"),
+    ],
+)
 def test_problems_are_said_in_awss_words(given: Any, problem: str) -> None:
     with pytest.raises(ParameterProblems) as refused:
         to_parameters(given, input_of("s3", "GetObject"), SDK)
@@ -94,11 +128,14 @@ def test_times_are_text_for_aws_sdk_and_milliseconds_for_optimised() -> None:
     assert to_json(answer, shape, OPTIMISED) == {"Tasks": [{"CreatedAt": 1713421621234, "TaskArn": "a"}]}
 
 
-@pytest.mark.parametrize(("moment", "text"), [
-    (datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC), "2024-01-02T03:04:05Z"),
-    (datetime(2024, 1, 2, 3, 4, 5, 1, tzinfo=UTC), "2024-01-02T03:04:05.000001Z"),
-    (datetime(2024, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=2))), "2024-01-02T01:04:05Z"),
-])
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC), "2024-01-02T03:04:05Z"),
+        (datetime(2024, 1, 2, 3, 4, 5, 1, tzinfo=UTC), "2024-01-02T03:04:05.000001Z"),
+        (datetime(2024, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=2))), "2024-01-02T01:04:05Z"),
+    ],
+)
 def test_instants_are_printed_as_java_prints_them(moment: datetime, text: str) -> None:
     assert iso_time(moment) == text
 
@@ -110,7 +147,12 @@ def test_milliseconds_are_rounded() -> None:
 def test_a_stream_comes_last_and_the_rest_in_order_of_name() -> None:
     answer = {"Body": b"text", "ETag": '"e"', "AcceptRanges": "bytes", "Metadata": {}, "ContentLength": 4}
     assert list(to_json(answer, output_of("s3", "GetObject"), SDK)) == [
-        "AcceptRanges", "ContentLength", "ETag", "Metadata", "Body"]
+        "AcceptRanges",
+        "ContentLength",
+        "ETag",
+        "Metadata",
+        "Body",
+    ]
 
 
 def test_bytes_that_are_no_text_are_shown_in_base64() -> None:
