@@ -15,7 +15,10 @@ from services.runtime.clock import Clock
 GROWTH_SECONDS: Final = 0.01
 PATIENCE_SECONDS: Final = 0.2
 FAIRNESS_SECONDS: Final = 1.0
+SWEEP_SECONDS: Final = 15.0
+SPARE_SECONDS: Final = 60.0
 IDLE_SECONDS: Final = 600.0
+"""How long a process may idle: the last one of its target, and `SPARE_SECONDS` for the others."""
 
 
 @dataclass(slots=True, eq=False)
@@ -227,16 +230,16 @@ class PythonPool:
 
     def _watch_idle(self) -> None:
         if self._sweep is None:
-            self._sweep = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._end_idle)
+            self._sweep = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._end_idle)
 
     def _end_idle(self) -> None:
         """End processes that nobody needed for long."""
         self._sweep = None
         now = self._clock.monotonic()
-        while self._oldest_idle() <= now - IDLE_SECONDS and self._end_oldest_idle():
-            pass
+        for idle in list(self._idle.values()):
+            while idle and now - idle[0][0] > (SPARE_SECONDS if len(idle) > 1 else IDLE_SECONDS):
+                _, process = idle.pop(0)
+                process.kill()
+                self._gone(process)
         if any(self._idle.values()):
             self._watch_idle()
-
-    def _oldest_idle(self) -> float:
-        return min((idle[0][0] for idle in self._idle.values() if idle), default=float("inf"))

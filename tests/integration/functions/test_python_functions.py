@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+from services.integrations.functions import python_pool
 from services.integrations.functions.functions import Functions
 from services.integrations.functions.invocation import FunctionCrashed, FunctionTimedOut
 from services.integrations.functions.targets import PythonTarget, Targets
@@ -241,8 +243,27 @@ async def test_functions_beyond_the_bound_take_turns(functions: Functions) -> No
     names = ["echo", "count", "speak", "decimals", "reject"] * 4
     answers = await asyncio.gather(*[functions.invoke(name, b"[]") for name in names])
     assert len(answers) == 20
-    children = [one for one in psutil.Process().children() if "python_runner" in " ".join(one.cmdline())]
-    assert len(children) <= 3
+    assert len(runners()) <= 3
+
+
+def runners() -> list[psutil.Process]:
+    return [one for one in psutil.Process().children() if alive(one) and "python_runner" in " ".join(one.cmdline())]
+
+
+async def test_spare_processes_end_soon_and_the_last_one_later(
+    functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(python_pool, "SWEEP_SECONDS", 0.01)
+    monkeypatch.setattr(python_pool, "SPARE_SECONDS", 0.05)
+    await asyncio.gather(*[functions.invoke("nap", b"{}") for _ in range(3)])
+    async with asyncio.timeout(20):
+        while len(runners()) > 1:  # noqa: ASYNC110 - nobody signals it
+            await asyncio.sleep(0.005)
+    monkeypatch.setattr(python_pool, "IDLE_SECONDS", 0.05)
+    async with asyncio.timeout(20):
+        while runners():  # noqa: ASYNC110 - nobody signals it
+            await asyncio.sleep(0.005)
+    assert (await functions.invoke("echo", b"1")).payload == b"1"
 
 
 async def test_a_waiting_call_that_is_cancelled_loses_no_process(functions: Functions, tmp_path: Path) -> None:
@@ -268,3 +289,25 @@ async def test_an_event_invocation_answers_at_once_and_a_dry_run_runs_nothing(fu
 async def test_a_warmed_function_has_its_process(functions: Functions) -> None:
     await functions.warm()
     assert json.loads((await functions.invoke("count", b"{}")).payload)["calls"] == 1
+
+
+WORKER = """
+import asyncio, sys
+from services.integrations.functions.functions import Functions
+from services.integrations.functions.targets import PythonTarget, Targets
+from services.runtime.clock import SystemClock
+from services.runtime.ids import SystemIds
+
+target = PythonTarget(module="handlers", function="sleep", search_path=sys.argv[1])
+functions = Functions(Targets({"sleep": target}), SystemClock(), SystemIds())
+asyncio.run(functions.invoke("sleep", sys.argv[2].encode()))
+"""
+
+
+async def test_a_killed_worker_takes_its_functions_with_it(tmp_path: Path) -> None:
+    event = json.dumps({"pids": str(tmp_path / "pids")})
+    worker = await asyncio.create_subprocess_exec(sys.executable, "-c", WORKER, str(HERE), event, cwd=HERE.parents[2])
+    processes = await started(tmp_path / "pids")
+    worker.kill()
+    await worker.wait()
+    await all_gone(processes)
