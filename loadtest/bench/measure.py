@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -20,6 +20,7 @@ from loadtest.bench.workloads import ACCOUNT, Workload
 DRAIN_SECONDS_MAX = 120.0
 _ROLE = f"arn:aws:iam::{ACCOUNT}:role/bench"
 _PROBE_EVERY = 32
+_WINDOW_MIN = 4 * _PROBE_EVERY
 _THROTTLED_SECONDS = 0.02
 
 
@@ -29,7 +30,7 @@ class LostExecutions(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How hard to push: connections that start executions, how many may be in flight, and for how long."""
+    """How hard to push: connections that start executions, how many of W1 may be in flight, and for how long."""
 
     connections: int = 16
     window: int = 2048
@@ -49,7 +50,9 @@ class Bench:
         """Keep a window of executions in flight for some seconds, then let them end."""
         machine = await self._create(workload)
         await self._warm_up(machine, workload)
-        run = _Run(self, machine, workload, load)
+        # The window is meant for executions of ten transitions; wider ones get a narrower one.
+        window = max(_WINDOW_MIN, min(load.window, load.window * 10 // workload.transitions))
+        run = _Run(self, machine, workload, replace(load, window=window))
         self._meter.begin()
         begun = time.perf_counter()
         await run.start_all()
