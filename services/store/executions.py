@@ -117,6 +117,7 @@ LIST: Final = (
         WHERE machine_id = m.id AND executions.status = s.status AND executions.id >= $3 AND executions.id < $4
             AND ($5::text IS NULL OR error = $5)
             AND ($7::integer IS NULL OR version_number = $7) AND ($8::text IS NULL OR alias_name = $8)
+            AND ($9::text IS NULL OR (executions.name >= $9 AND executions.name < $10))
         ORDER BY executions.id DESC
         LIMIT $6
     ) AS e
@@ -143,6 +144,16 @@ LIST_BY_PREFIX: Final = (
     LIMIT $6
 """
 )
+
+# A prefix that so many names share is found soon by walking the list itself.
+COMMON_NAMES: Final = 20_000
+
+# Plan: a range of the primary key of execution_names, index only, cut off.
+COUNT_PREFIX: Final = """
+    SELECT count(*) FROM (
+        SELECT FROM execution_names WHERE machine_id = ANY ($1) AND name >= $2 AND name < $3 LIMIT $4
+    ) AS n
+"""
 
 ID_MAX: Final = (1 << 128) - 1
 LAST_CHARACTER: Final = "\U0010ffff"
@@ -206,11 +217,13 @@ async def listed(connection: asyncpg.Connection, wanted: ExecutionFilter, limit:
         list(wanted.machine_ids), statuses, UUID(int=first), UUID(int=end), storable(wanted.error), limit,
         wanted.version_number, wanted.alias_name,
     ]  # fmt: skip
-    if wanted.name_prefix:
-        prefix = storable(wanted.name_prefix)
-        rows = await connection.fetch(LIST_BY_PREFIX, *arguments, prefix, prefix + LAST_CHARACTER)
-    else:
-        rows = await connection.fetch(LIST, *arguments)
+    first_name = storable(wanted.name_prefix) or None
+    end_name = None if first_name is None else first_name + LAST_CHARACTER
+    statement = LIST
+    if first_name is not None:
+        count = await connection.fetchval(COUNT_PREFIX, list(wanted.machine_ids), first_name, end_name, COMMON_NAMES)
+        statement = LIST if count == COMMON_NAMES else LIST_BY_PREFIX
+    rows = await connection.fetch(statement, *arguments, first_name, end_name)
     return [ListedExecution(**{**row, "status": Status(row["status"])}) for row in rows]
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from engine.execution.execution import Status
+from services.store import executions
 from services.store.postgres import PostgresStore
 from services.store.records import Batch, ExecutionFilter, NewExecution, StateMachine
 from tests.integration.store.samples import (
@@ -144,6 +145,18 @@ async def test_lists_hold_what_was_asked_for(
     await finish(store, news[3:4], Status.ABORTED)
     listed = await store.list_executions(ExecutionFilter(machine_ids=(of.id,), **changes), 100)
     assert [one.id for one in listed] == [news[number].id for number in expected]
+
+
+async def test_a_prefix_that_very_many_share_gives_the_same_list(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = await written_machine(store)
+    await store.admit([execution(of, name=name, start_ms=NOW_MS + at) for at, name in enumerate(("b1", "a1", "b2"))])
+    wanted = ExecutionFilter(machine_ids=(of.id,), name_prefix="b")
+    few = await store.list_executions(wanted, 10)
+    monkeypatch.setattr(executions, "COMMON_NAMES", 2)
+    assert [one.name for one in few] == ["b2", "b1"]
+    assert await store.list_executions(wanted, 10) == few
 
 
 async def test_a_list_over_two_machines_is_ordered_as_one(store: PostgresStore) -> None:

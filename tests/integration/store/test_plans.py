@@ -22,7 +22,7 @@ DAYS = 5
 
 ADMIT = "ARRAY[]::uuid[], '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'"
 COMMIT = ", ".join(["'{}'"] * 3 + ["10.0"] + ["'{}'"] * 18 + ["gen_random_uuid()"] * 2 + ["'{}'"] * 5)
-LISTED = "ARRAY[gen_random_uuid()], '{0,1}', gen_random_uuid(), gen_random_uuid(), NULL, 100, NULL, NULL"
+LISTED = "ARRAY[gen_random_uuid()], '{0,1}', gen_random_uuid(), gen_random_uuid(), NULL, 100, NULL, NULL, 'a', 'b'"
 
 STATEMENTS = [
     pytest.param(group_commit.COMMIT, COMMIT, {"executions_pkey", "inbox_pkey", "shards_pkey"}, id="commit"),
@@ -34,9 +34,8 @@ STATEMENTS = [
     ),
     pytest.param(executions.DUE, "'{1,2}', 0, 9, 10", {"executions_due"}, id="due"),
     pytest.param(executions.LIST, LISTED, {"executions_list"}, id="list"),
-    pytest.param(
-        executions.LIST_BY_PREFIX, LISTED + ", 'a', 'b'", {"execution_names_pkey", "executions_pkey"}, id="list-prefix"
-    ),
+    pytest.param(executions.LIST_BY_PREFIX, LISTED, {"execution_names_pkey", "executions_pkey"}, id="list-prefix"),
+    pytest.param(executions.COUNT_PREFIX, "'{}', 'a', 'b', 10", {"execution_names_pkey"}, id="count-prefix"),
     pytest.param(history.SINCE_CHECKPOINT, "ARRAY[gen_random_uuid()]", {"history_pkey"}, id="load-pages"),
     pytest.param(history.FORWARDS, "gen_random_uuid(), 1, 100", {"history_pkey"}, id="events"),
     pytest.param(history.BACKWARDS, "gen_random_uuid(), 1, 100", {"history_pkey"}, id="events-reversed"),
