@@ -21,7 +21,7 @@ from engine.execution.stimulus import (
     TaskSucceeded,
     TimerDue,
 )
-from engine.failure import DATA_LIMIT_EXCEEDED
+from engine.failure import DATA_LIMIT_EXCEEDED, RUNTIME
 from engine.payload import JsonError, Payload
 from services.integrations.attempt_call import call_of
 from services.integrations.interface import Failed, Integrations, Submitted
@@ -125,6 +125,16 @@ class Run:
         token = effect.attempt.token
         task = self._loop.create_task(self._make_call(effect))
         self._calls[token] = task
+        task.add_done_callback(lambda done: self._report(done, effect))
+
+    def _report(self, task: asyncio.Task[None], effect: GrantTask) -> None:
+        """A fault of ours in the middle of a call must not leave the execution waiting for ever."""
+        if task.cancelled() or task.exception() is None:
+            return
+        self._loop.call_exception_handler({"message": "a call broke", "exception": task.exception(), "task": task})
+        self._calls.pop(effect.attempt.token, None)
+        cause = "The task could not be run because of a fault in the server; its log says more."
+        self._turn(TaskFailed(effect.path, effect.attempt.token, RUNTIME, cause, effect.attempt.token))
 
     async def _make_call(self, effect: GrantTask) -> None:
         attempt = effect.attempt
@@ -139,7 +149,7 @@ class Run:
             output = Payload.of_text(outcome.output)
         except JsonError as error:
             cause = f"The task's answer is not JSON: {error}"
-            self._turn(TaskFailed(effect.path, attempt.token, "States.Runtime", cause, attempt.token))
+            self._turn(TaskFailed(effect.path, attempt.token, RUNTIME, cause, attempt.token))
             return
         self._turn(TaskSucceeded(effect.path, attempt.token, output, attempt.token))
 
