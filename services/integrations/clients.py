@@ -135,6 +135,8 @@ def _create(session: Session, service: str, region: str, endpoint: str | None) -
         parameter_validation=False,
         retries={"total_max_attempts": 1, "mode": "standard"},
         ignore_configured_endpoint_urls=True,
+        # Asking for checksums would add them to the results (recorded without).
+        response_checksum_validation="when_required",
         s3={"addressing_style": "path"} if endpoint else {},
         user_agent="Stepwell",
     )
