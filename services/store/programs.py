@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from engine.asl.parse import compile_definition
 
 from engine.asl.model import Program
 from services.store.records import Revision
+
+LARGE_CHARACTERS: Final = 65_536
+"""Longer definitions are compiled in a thread, so that nobody else waits for them."""
 
 
 class Revisions(Protocol):
@@ -45,7 +49,10 @@ class Programs:
         if found is not None:
             self._compiled.move_to_end(revision_id)
             return found
-        return self.keep(await self._store.revision(revision_id))
+        revision = await self._store.revision(revision_id)
+        if len(revision.definition) <= LARGE_CHARACTERS:
+            return self.keep(revision)
+        return self._remember(await asyncio.to_thread(_compile, revision))
 
     def cached(self, revision_id: UUID) -> CompiledRevision | None:
         """The same without asking anybody; None when it is not here."""
@@ -53,11 +60,18 @@ class Programs:
 
     def keep(self, revision: Revision) -> CompiledRevision:
         """Compile a revision that is already at hand."""
-        # What was accepted once is accepted by both types' rules or fails its checks again: STANDARD's are the wider.
-        compiled = CompiledRevision(revision, compile_definition(revision.definition, "STANDARD"))
+        return self._remember(_compile(revision))
+
+    def _remember(self, compiled: CompiledRevision) -> CompiledRevision:
+        revision = compiled.revision
         if revision.id not in self._compiled:
             self._compiled[revision.id] = compiled
             self._bytes += len(revision.definition)
             while self._bytes > self._bytes_max and len(self._compiled) > 1:
                 self._bytes -= len(self._compiled.popitem(last=False)[1].revision.definition)
         return compiled
+
+
+def _compile(revision: Revision) -> CompiledRevision:
+    # It was accepted under the rules of its own type, and STANDARD's are the wider ones.
+    return CompiledRevision(revision, compile_definition(revision.definition, "STANDARD"))
