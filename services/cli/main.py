@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import typer
 
-from services.cli.commands import definitions, executions, functions, machines, roles, setup, up
+from services.cli.commands import definitions, executions, functions, machines, roles, setup, testing, up
 
 app = typer.Typer(
     name="stepwell",
@@ -48,6 +48,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "validate": definitions.validate,
         "graph": definitions.graph,
         "schema": definitions.schema,
+        "test": testing.test,
     },
     _SETUP: {
         "env": setup.env,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from json import loads
 from typing import Any
@@ -42,6 +42,11 @@ class SourceMap:
                 return Span(0, 0)
             wanted = wanted.rpartition("/")[0]
         return self._spans[wanted]
+
+    @property
+    def pointers(self) -> Iterable[str]:
+        """The pointers of all values."""
+        return self._spans.keys()
 
     def line_and_column(self, offset: int) -> tuple[int, int]:
         """Both count from 1; the column counts characters."""
