@@ -25,7 +25,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from services.runtime.clock import Clock, SystemClock
-from services.store.postgres_programs import EmbeddedPostgresError, find_binaries, major, may_walk
+from services.store.postgres_programs import EmbeddedPostgresError, find_binaries, major, may_walk, version_of
 from services.store.postmaster import SOCKET_NAME, accepts, is_alive, read_postmaster_file, serves
 
 __all__ = ["EmbeddedPostgres", "EmbeddedPostgresError"]
@@ -59,6 +59,9 @@ OPTIONS: Final = {
     "log_min_messages": "warning",
     "logging_collector": "off",
 }
+# Older ones leave their working directory and come back when they look for themselves.
+VERSION_THAT_STAYS: Final = 16
+
 OPTIONS_SINCE_18: Final = {"io_method": "sync"}
 
 
@@ -73,6 +76,7 @@ class EmbeddedPostgres:
         self._clock = clock or SystemClock()
         self._home = Path(data_dir).absolute()
         self._cluster = self._home / "cluster"
+        self._initdb: subprocess.Popen[str] | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._lock_fd: int | None = None
         self._account = _account(self._cluster)
@@ -103,11 +107,12 @@ class EmbeddedPostgres:
         try:
             if self._adopt():
                 return
-            binaries = find_binaries(self._cluster, self._account)
-            if not (self._cluster / "PG_VERSION").exists():
-                self._initialise(binaries)
-            self._forget_foreign_pid()
-            self._child = self._spawn(binaries)
+            self._binaries = find_binaries(self._cluster, self._account)
+            if (self._cluster / "PG_VERSION").exists():
+                self._forget_foreign_pid()
+                self._child = self._spawn()
+            else:
+                self._initdb = self._begin_cluster()
         except BaseException:
             self._drop_lock()
             raise
@@ -118,6 +123,13 @@ class EmbeddedPostgres:
         Raises:
             EmbeddedPostgresError: it ended, or was not ready in time; the message has the end of its log.
         """
+        if self._initdb is not None:
+            try:
+                self._finish_cluster(self._initdb)
+                self._child = self._spawn()
+            except BaseException:
+                self._drop_lock()
+                raise
         deadline = self._clock.monotonic() + START_SECONDS_MAX
         while self._clock.monotonic() < deadline:
             found = read_postmaster_file(self._cluster)
@@ -132,6 +144,10 @@ class EmbeddedPostgres:
 
     def stop(self) -> None:
         """Stop the server cleanly (fast shutdown); harmless when it does not run."""
+        if self._initdb is not None:
+            self._initdb.kill()
+            self._initdb.communicate()
+            self._initdb = None
         found = read_postmaster_file(self._cluster)
         try:
             pid = self._child.pid if self._child is not None else self.pid
@@ -212,31 +228,48 @@ class EmbeddedPostgres:
         lines = path.read_text().splitlines(keepends=True)
         path.write_text("".join([f"{os.getpid()}\n", *lines[1:]]))
 
-    def _initialise(self, binaries: Path) -> None:
-        """Run initdb beside the final place and rename, so that a killed first start leaves nothing half made."""
-        fresh = self._home / "cluster.new"
-        shutil.rmtree(fresh, ignore_errors=True)
-        shutil.rmtree(self._cluster, ignore_errors=True)
-        fresh.mkdir(mode=0o700)
-        self._hand_over(fresh)
-        command = [str(binaries / "initdb"), "-D", self._name_of(fresh), "-U", USER, "-A", "trust", "-E", "UTF8"]
-        command += ["--locale=C", "--no-instructions"]
+    @property
+    def _fresh(self) -> Path:
+        return self._home / f"cluster.new.{os.getpid()}"
+
+    def _begin_cluster(self) -> subprocess.Popen[str]:
+        """Run initdb beside the final place, so that a first start that is killed leaves nothing half made."""
+        if self._cluster.exists() and any(self._cluster.iterdir()):
+            raise EmbeddedPostgresError(
+                f"{self._cluster} is no data folder of Postgres. Move it away, or choose another."
+            )
+        for remains in self._home.glob("cluster.new.*"):
+            shutil.rmtree(remains, ignore_errors=True)
+        self._fresh.mkdir(mode=0o700)
+        self._hand_over(self._fresh)
+        command = [str(self._binaries / "initdb"), "-D", self._name_of(self._fresh), "-U", USER, "-A", "trust"]
+        command += ["-E", "UTF8", "--locale=C", "--no-instructions"]
         if self._options.get("fsync") == "off":
             command.append("--no-sync")
-        done = subprocess.run(
-            command, cwd=fresh, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, **self._as_user()
+        return subprocess.Popen(
+            command,
+            cwd=self._fresh,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            **self._as_user(),
         )
-        if done.returncode != 0:
-            raise EmbeddedPostgresError(f"initdb failed in {fresh}:\n{done.stdout}{done.stderr}")
-        fresh.rename(self._cluster)
 
-    def _spawn(self, binaries: Path) -> subprocess.Popen[bytes]:
+    def _finish_cluster(self, initdb: subprocess.Popen[str]) -> None:
+        self._initdb = None
+        said, _ = initdb.communicate()
+        if initdb.returncode != 0:
+            raise EmbeddedPostgresError(f"initdb failed in {self._fresh}:\n{said}")
+        self._fresh.rename(self._cluster)
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
         log = self._home / "postgres.log"
         mode = "wb" if log.exists() and log.stat().st_size > LOG_BYTES_MAX else "ab"
         options = OPTIONS | (OPTIONS_SINCE_18 if major(self._cluster) >= 18 else {})
         options |= self._options
         options["unix_socket_directories"] = self._socket_dir()
-        command = [str(binaries / "postgres"), "-D", self._name_of(self._cluster)]
+        command = [str(self._binaries / "postgres"), "-D", self._name_of(self._cluster)]
         for key, value in options.items():
             command += ["-c", f"{key}={value}"]
         with log.open(mode) as output:
@@ -266,7 +299,7 @@ class EmbeddedPostgres:
         """The folder as its server names it, which starts in it."""
         if self._account is None or may_walk(folder, self._account):
             return str(folder)
-        if not Path("/proc/self/cwd").exists():
+        if not Path("/proc/self/cwd").exists() or version_of(self._binaries) < VERSION_THAT_STAYS:
             raise EmbeddedPostgresError(
                 f"{folder} cannot be reached by the user {self._account.pw_name}, which Postgres runs as under root. "
                 "Choose a data folder below directories that everybody may enter, or do not run as root."

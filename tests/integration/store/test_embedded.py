@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import os
+import shutil
 import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
@@ -126,13 +129,39 @@ def test_a_stale_pid_file_that_names_a_stranger_does_not_matter(cluster: Path, s
 
 
 def test_a_first_start_that_was_killed_leaves_nothing_half_made(tmp_path: Path) -> None:
-    (tmp_path / "cluster.new").mkdir()
-    (tmp_path / "cluster.new" / "PG_VERSION").write_text("18\n")
+    (tmp_path / "cluster.new.1").mkdir()
+    (tmp_path / "cluster.new.1" / "PG_VERSION").write_text("18\n")
     server = EmbeddedPostgres(tmp_path, options=OPTIONS)
     try:
+        server.launch()
+        server.stop()
         assert query(server.start(), "SELECT 1") == 1
+        assert sorted(one.name for one in tmp_path.iterdir()) == ["cluster", "lock", "postgres.log"]
     finally:
         server.stop()
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "cluster").mkdir()
+    (tmp_path / "cluster" / "letter.txt").write_text("dear")
+    with pytest.raises(EmbeddedPostgresError, match="no data folder"):
+        EmbeddedPostgres(tmp_path, options=OPTIONS).start()
+    assert (tmp_path / "cluster" / "letter.txt").read_text() == "dear"
+
+
+@pytest.mark.skipif(shutil.which("postgres") is None, reason="there is no other Postgres to find")
+def test_without_the_wheel_the_postgres_on_path_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    found = shutil.which("postgres")
+    assert found is not None
+    said = subprocess.run([found, "--version"], capture_output=True, text=True, check=True).stdout
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        server = EmbeddedPostgres(folder, options=OPTIONS)
+        try:
+            assert str(query(server.start(), "SHOW server_version")).split()[0] in said
+        finally:
+            server.stop()
 
 
 def test_a_long_path_does_not_matter(tmp_path: Path) -> None:
