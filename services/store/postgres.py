@@ -15,14 +15,18 @@ from uuid import UUID
 import asyncpg
 
 from services.runtime.clock import Clock
+from services.runtime.faults import StoreUnavailable
 from services.store import activities, aliases, partitions, shards, state_machines, versions
 from services.store import tags as tag_rows
 from services.store.connection import create_engine, create_pool, reaching_postgres, transaction
 from services.store.hot import HotStore
+from services.store.migrate import current_revision, newest_revision
 from services.store.records import Activity, Alias, Revision, StateMachine, Version
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+OLDEST_POSTGRES: Final = 15
 
 COMMIT_CONNECTIONS: Final = 3
 CONNECTIONS: Final = 8
@@ -35,14 +39,29 @@ async def open_store(url: str, clock: Clock) -> PostgresStore:
     """Connect to a database that `services.store.migrate.upgrade` has prepared, and make today's partitions.
 
     Raises:
-        services.runtime.faults.StoreUnavailable: it cannot be reached.
+        services.runtime.faults.StoreUnavailable: it cannot be reached or used; the message says why.
     """
     commits, pool = await asyncio.gather(create_pool(url, COMMIT_CONNECTIONS), create_pool(url, CONNECTIONS))
-    with reaching_postgres():
-        async with pool.acquire() as connection:
-            await partitions.prepare(connection, clock.now_ms())
-            shard_count = await shards.count(connection)
+    try:
+        with reaching_postgres():
+            async with pool.acquire(timeout=10) as connection:
+                await _check(connection)
+                await partitions.prepare(connection, clock.now_ms())
+                shard_count = await shards.count(connection)
+    except BaseException as error:
+        await asyncio.gather(commits.close(), pool.close())
+        if isinstance(error, asyncpg.PostgresError):  # no such database, a wrong password, missing rights
+            raise StoreUnavailable(str(error)) from error
+        raise
     return PostgresStore(url, commits, pool, shard_count, clock)
+
+
+async def _check(connection: asyncpg.Connection) -> None:
+    if connection.get_server_version().major < OLDEST_POSTGRES:
+        raise StoreUnavailable(f"Postgres {OLDEST_POSTGRES} or newer is needed")
+    found, wanted = await current_revision(connection), newest_revision()
+    if found is None or found < wanted:
+        raise StoreUnavailable(f"its schema is {found or 'empty'}, this release needs {wanted}: run `stepwell migrate`")
 
 
 class PostgresStore(HotStore):

@@ -82,7 +82,7 @@ class Activity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewExecution:
-    """What StartExecution writes, and everything that ExecutionStarted needs."""
+    """What StartExecution writes, and everything that ExecutionStarted needs. `test_case` names the mocks it runs on."""
 
     id: UUID
     shard: int
@@ -94,6 +94,7 @@ class NewExecution:
     version_number: int | None = None
     alias_name: str | None = None
     trace_header: str | None = None
+    test_case: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +123,7 @@ class StoredExecution:
     stop_ms: int | None = None
     redrive_count: int = 0
     redrive_ms: int | None = None
+    test_case: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,10 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 import migrations
+from services.runtime.clock import SystemClock
+from services.runtime.faults import StoreUnavailable
 from services.store.migrate import SchemaError, newest_revision, upgrade
+from services.store.postgres import open_store
 from tests.fixtures.postgres import Databases
 
 pytestmark = pytest.mark.asyncio
@@ -47,6 +50,15 @@ async def test_a_database_from_the_future_is_refused(database_url: str) -> None:
     await connection.close()
     with pytest.raises(SchemaError, match="9999"):
         await upgrade(database_url)
+
+
+async def test_a_database_without_our_tables_is_not_opened(postgres_server: Databases) -> None:
+    url = await postgres_server.create("template0")
+    with pytest.raises(StoreUnavailable, match="stepwell migrate"):
+        await open_store(url, SystemClock())
+    await postgres_server.drop(url)
+    with pytest.raises(StoreUnavailable, match="does not exist"):
+        await open_store(url, SystemClock())
 
 
 async def test_revisions_are_one_line_and_their_files_begin_with_their_number() -> None:
