@@ -14,7 +14,8 @@ import pytest_asyncio
 from services.integrations.registry import World, WorldIntegrations
 from services.runtime.clock import SystemClock
 from services.runtime.ids import SystemIds
-from tests.integration.integrations.stand_ins import CONFORMANCE, REGION, CountingServer, await_port, free_ports
+from tests.fixtures.shared import CONFORMANCE
+from tests.integration.integrations.stand_ins import REGION, CountingServer, await_port, free_ports
 
 
 @pytest_asyncio.fixture

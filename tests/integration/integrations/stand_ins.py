@@ -7,10 +7,8 @@ import socket
 import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 from typing import Any
 
-CONFORMANCE = Path("/work/shared/conformance")
 REGION = "us-east-1"
 
 

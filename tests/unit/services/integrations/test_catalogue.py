@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +11,9 @@ import pytest
 from services.integrations.catalogue import endpoint_of, optimised_actions, required_parameters, resolvable
 from services.integrations.endpoints import Endpoints, is_aws
 from services.integrations.registry import TABLE
+from tests.fixtures.shared import WORKFLOWS
 from tests.unit.services.integrations.calls import resource
 
-CORPUS = Path("/work/shared/workflows")
 PREFIX = "arn:aws:states:::"
 
 
@@ -150,10 +149,10 @@ def task_resources(value: Any) -> Iterator[str]:
             yield from task_resources(inner)
 
 
-@pytest.mark.skipif(not CORPUS.exists(), reason="the published workflows are not at hand")
+@pytest.mark.skipif(not WORKFLOWS.exists(), reason="the published workflows are not at hand")
 def test_every_resource_of_the_published_workflows_resolves() -> None:
     found: set[str] = set()
-    for file in CORPUS.glob("*.asl.json"):
+    for file in WORKFLOWS.glob("*.asl.json"):
         found.update(task_resources(json.loads(file.read_text())))
     services = {arn for arn in found if ":states:" in arn and ":activity:" not in arn}
     assert len(services) > 100

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
 from services.integrations.java_names import action_name, member_name, optimised_exception, pascal, sdk_exception
 from services.integrations.sdk_services import SDK_SERVICES
+from tests.fixtures.shared import SHARED
 
-REFERENCE = Path("/work/shared/reference/integrations.md")
+REFERENCE = SHARED / "reference" / "integrations.md"
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,10 @@ import pytest
 
 from services.integrations.interface import Call, Failed, Outcome, Pending, Submitted, Succeeded
 from services.integrations.mocks import MockedIntegrations, MockFileError, machine_name, read_mock_file
+from tests.fixtures.shared import WORKFLOWS
 from tests.unit.services.integrations.calls import task
 
-GOLDEN = Path("/work/shared/workflows/golden/MockConfigFile.json")
+GOLDEN = WORKFLOWS / "golden" / "MockConfigFile.json"
 REAL = Succeeded(b'"real"')
 FILE: dict[str, Any] = {
     "StateMachines": {"m": {"TestCases": {"Good": {"A": "fine"}, "Retried": {"A": "late"}, "Bad": {"A": "thrown"}}}},
