@@ -78,10 +78,7 @@ def compile_rule(rule: dict[str, Any]) -> Expression:
     """
     for name, until in (("And", False), ("Or", True)):
         if name in rule:
-            operands: list[Expression] = []
-            for operand in rule[name]:
-                operands.append(compile_rule(operand))
-            return _until(tuple(operands), until)
+            return _until(tuple(map(compile_rule, rule[name])), until)
     if "Not" in rule:
         inner = compile_rule(rule["Not"])
         return lambda scope: not inner(scope)

@@ -125,7 +125,7 @@ def _bracketed(text: str, at: int) -> tuple[Token, int]:
 
 
 def unquoted_name(single: str | None, double: str | None) -> str:
-    """A quoted name keeps its backslashes, but for those before its own quote (recorded: `$['Test\\""Name"']`)."""
+    r"""A quoted name keeps its backslashes, but for those before its own quote (recorded: `$['Test\\""Name"']`)."""
     return single.replace("\\'", "'") if single is not None else (double or "").replace('\\"', '"')
 
 

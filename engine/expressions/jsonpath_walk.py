@@ -283,9 +283,7 @@ def _not_an_object(value: Any, tokens: tuple[Token, ...], place: int) -> str:
 
 
 def _not_an_array(value: Any, tokens: tuple[Token, ...], place: int) -> str:
-    return (
-        f"Filter: {fragment(tokens[place:])} can only be applied to arrays. Current context is: {java_text(value)}"
-    )
+    return f"Filter: {fragment(tokens[place:])} can only be applied to arrays. Current context is: {java_text(value)}"
 
 
 def _members(value: Any, token: Properties, tokens: tuple[Token, ...], place: int) -> dict[str, Any]:

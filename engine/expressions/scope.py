@@ -22,10 +22,11 @@ class Scope:
         entropy: random bytes for States.UUID, States.MathRandom, `$uuid`, `$random`.
         result: `$states.result`, or `MISSING` where there is none.
         error_output: `$states.errorOutput`, or `MISSING` outside a catcher.
-        prepared: the JSONata engine's form of this scope, made at most once.
+        now_ms: Unix milliseconds for `$now` and `$millis`; None takes the moment at which the state was entered.
+        prepared: the context object once JSONata has asked for it, made at most once.
     """
 
-    __slots__ = ("context", "entropy", "error_output", "input", "prepared", "result", "variables")
+    __slots__ = ("context", "entropy", "error_output", "input", "now_ms", "prepared", "result", "variables")
 
     def __init__(
         self,
@@ -35,6 +36,7 @@ class Scope:
         entropy: Entropy,
         result: Any = MISSING,
         error_output: Any = MISSING,
+        now_ms: int | None = None,
     ) -> None:
         """Keep the values; nothing is copied."""
         self.input = input
@@ -43,15 +45,16 @@ class Scope:
         self.entropy = entropy
         self.result = result
         self.error_output = error_output
+        self.now_ms = now_ms
         self.prepared: Any = None
 
     def at(self, input: Any) -> Scope:
         """The same surroundings with another `$`."""
-        return Scope(input, self.context, self.variables, self.entropy, self.result, self.error_output)
+        return Scope(input, self.context, self.variables, self.entropy, self.result, self.error_output, self.now_ms)
 
     def with_result(self, result: Any) -> Scope:
         """The same scope in which `$states.result` exists."""
-        return Scope(self.input, self.context, self.variables, self.entropy, result, self.error_output)
+        return Scope(self.input, self.context, self.variables, self.entropy, result, self.error_output, self.now_ms)
 
 
 Expression = Callable[[Scope], Any]

@@ -1,0 +1,178 @@
+"""Functions as values, and how they are called: lambdas, built-in functions, partial application, regexes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from engine.expressions.jsonata.errors import JsonataError
+from engine.expressions.jsonata.run import CALL_STEPS, Frame, Run
+from engine.expressions.jsonata.signature import Signature
+from engine.expressions.jsonata.values import UNDEFINED, Function
+from engine.expressions.linear_regex import Pattern
+
+Code = Callable[[Any, Frame], Any]
+"""A compiled node: context and frame in, value out."""
+Implementation = Callable[..., Any]
+
+
+class Body(Protocol):
+    """The compiled body of a lambda.
+
+    Attributes:
+        code: for all depths up to `deepest`.
+        deepest: the last depth at which the whole body fits below the limit; -1 before it is compiled.
+    """
+
+    code: Code
+    deepest: int
+
+    def code_at(self, depth: int) -> Code:
+        """The code for a body that is entered at this depth."""
+
+
+class Lambda(Function):
+    """`function($a, $b){...}` with the frame and context in which it was written."""
+
+    __slots__ = ("body", "frame", "input", "parameters", "signature")
+
+    def __init__(
+        self, parameters: tuple[str, ...], body: Body, input: Any, frame: Frame, signature: Signature | None
+    ) -> None:
+        """Close over frame and context."""
+        self.parameters = parameters
+        self.body = body
+        self.input = input
+        self.frame = frame
+        self.signature = signature
+        self.arity = len(parameters)
+
+
+class Native(Function):
+    """A built-in function; the implementation takes the run and the validated arguments."""
+
+    __slots__ = ("implementation", "name", "signature")
+
+    def __init__(self, name: str, implementation: Implementation, arity: int, signature: Signature | None) -> None:
+        """Keep all."""
+        self.name = name
+        self.implementation = implementation
+        self.arity = arity
+        self.signature = signature
+
+
+class Partial(Function):
+    """`$f(?, 2)`: arguments with holes."""
+
+    __slots__ = ("arguments", "function")
+
+    def __init__(self, function: Function, arguments: list[Any]) -> None:
+        """Holes are `HOLE`."""
+        self.function = function
+        self.arguments = arguments
+        self.arity = sum(argument is HOLE for argument in arguments)
+
+
+class Composed(Function):
+    """`$f ~> $g`: first f, then g."""
+
+    __slots__ = ("first", "second")
+
+    def __init__(self, first: Function, second: Function) -> None:
+        """Keep both."""
+        self.first = first
+        self.second = second
+        self.arity = 1
+
+
+class Matcher(Function):
+    """A regular expression; called with a text it gives the first match, which knows the next."""
+
+    __slots__ = ("pattern",)
+
+    def __init__(self, pattern: Pattern) -> None:
+        """Keep the compiled pattern."""
+        self.pattern = pattern
+        self.arity = 1
+
+
+class Thunk:
+    """A call in tail position that has not been made yet."""
+
+    __slots__ = ("arguments", "frame", "input", "procedure", "token")
+
+    def __init__(self, procedure: Code, arguments: tuple[Code, ...], token: str | None, input: Any, frame: Frame):
+        """Keep what the call needs."""
+        self.procedure = procedure
+        self.arguments = arguments
+        self.token = token
+        self.input = input
+        self.frame = frame
+
+
+HOLE = object()
+
+
+def apply(function: Any, arguments: list[Any], context: Any, run: Run) -> Any:
+    """Call a function, and whatever calls stand in its tail position.
+
+    Raises:
+        JsonataError: T1006, it is no function; or whatever goes wrong inside.
+    """
+    result = _apply_once(function, arguments, context, run)
+    while result.__class__ is Thunk:
+        try:
+            function = result.procedure(result.input, result.frame)
+            arguments = [argument(result.input, result.frame) for argument in result.arguments]
+            result = _apply_once(function, arguments, context, run)
+        except JsonataError as error:
+            error.name(result.token)
+            raise
+    return result
+
+
+def _apply_once(function: Any, arguments: list[Any], context: Any, run: Run) -> Any:
+    run.step(CALL_STEPS)
+    kind = function.__class__
+    if kind is Native:
+        if function.signature is not None:
+            arguments = function.signature.validate(arguments, context)
+        return function.implementation(run, *arguments)
+    if kind is Lambda:
+        if function.signature is not None:
+            arguments = function.signature.validate(arguments, context)
+        names = dict(zip(function.parameters, arguments, strict=False))
+        if len(arguments) < function.arity:
+            for missing in function.parameters[len(arguments) :]:
+                names[missing] = UNDEFINED
+        body = function.body
+        code = body.code if run.depth <= body.deepest else body.code_at(run.depth)
+        return code(function.input, Frame(names, function.frame, run))
+    if kind is Partial:
+        return _apply_partial(function, arguments, run)
+    if kind is Composed:
+        return apply(function.second, [apply(function.first, arguments[:1], None, run)], None, run)
+    if kind is Matcher:
+        from engine.expressions.jsonata.functions_text import first_match
+
+        return first_match(run, function, arguments[0] if arguments else UNDEFINED)
+    raise JsonataError("T1006")
+
+
+def _apply_partial(partial: Partial, arguments: list[Any], run: Run) -> Any:
+    given = iter(arguments)
+    filled = [next(given, UNDEFINED) if argument is HOLE else argument for argument in partial.arguments]
+    function = partial.function
+    if isinstance(function, Native):
+        filled += [UNDEFINED] * (function.arity - len(filled))
+        return function.implementation(run, *filled)
+    return _apply_once(function, filled, None, run)
+
+
+def call_with(function: Any, run: Run, value: Any, place: Any, whole: Any) -> Any:
+    """Call the function of `$map` and its kin with as many of the three as it takes, at least the value."""
+    if not isinstance(function, Function):
+        raise JsonataError("T1006")
+    if function.arity >= 3:
+        return apply(function, [value, place, whole], None, run)
+    return apply(function, [value, place] if function.arity == 2 else [value], None, run)

@@ -1,0 +1,127 @@
+"""Integers as English words, Roman numerals and letters, and back."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+FEW: Final = (
+    "Zero", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve",
+    "Thirteen", "Fourteen", "Fifteen", "Sixteen", "Seventeen", "Eighteen", "Nineteen",
+)  # fmt: skip
+ORDINALS: Final = (
+    "Zeroth", "First", "Second", "Third", "Fourth", "Fifth", "Sixth", "Seventh", "Eighth", "Ninth", "Tenth",
+    "Eleventh", "Twelfth", "Thirteenth", "Fourteenth", "Fifteenth", "Sixteenth", "Seventeenth", "Eighteenth",
+    "Nineteenth",
+)  # fmt: skip
+DECADES: Final = (
+    "Twenty", "Thirty", "Forty", "Fifty", "Sixty", "Seventy", "Eighty", "Ninety", "Hundred",
+)  # fmt: skip
+MAGNITUDES: Final = (
+    "Thousand", "Million", "Billion", "Trillion",
+)  # fmt: skip
+
+_ROMAN: Final = (
+    (1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x"),
+    (9, "ix"), (5, "v"), (4, "iv"), (1, "i"),
+)  # fmt: skip
+_ROMAN_VALUES: Final = {"M": 1000, "D": 500, "C": 100, "L": 50, "X": 10, "V": 5, "I": 1}
+_WORD_GAP = re.compile(r",\s|\sand\s|[\s\\-]")
+
+
+def to_words(number: int, ordinal: bool) -> str:
+    """`One Hundred and Twenty-Third`."""
+    return _words(number, False, ordinal)
+
+
+def _words(number: int, follows: bool, ordinal: bool) -> str:
+    """Recursion is as deep as the number has magnitudes; beyond trillions they are repeated."""
+    if number <= 19:
+        return (" and " if follows else "") + (ORDINALS if ordinal else FEW)[number]
+    if number < 100:
+        tens, rest = divmod(number, 10)
+        word = (" and " if follows else "") + DECADES[tens - 2]
+        if rest:
+            return word + "-" + _words(rest, False, ordinal)
+        return word[:-1] + "ieth" if ordinal else word
+    if number < 1000:
+        head, rest = divmod(number, 100)
+        word = (", " if follows else "") + FEW[head] + " Hundred"
+    else:
+        magnitude = min((len(str(number)) - 1) // 3, len(MAGNITUDES))
+        head, rest = divmod(number, 1000**magnitude)
+        word = (", " if follows else "") + _words(head, False, False) + " " + MAGNITUDES[magnitude - 1]
+    if rest:
+        return word + _words(rest, True, ordinal)
+    return word + "th" if ordinal else word
+
+
+def _word_values() -> dict[str, int]:
+    values = {word.lower(): at for at, word in enumerate(FEW)}
+    values.update((word.lower(), at) for at, word in enumerate(ORDINALS))
+    for at, word in enumerate(DECADES):
+        values[word.lower()] = values[word.lower()[:-1] + "ieth"] = (at + 2) * 10
+    values["hundredth"] = 100
+    for at, word in enumerate(MAGNITUDES):
+        values[word.lower()] = values[word.lower() + "th"] = 1000 ** (at + 1)
+    return values
+
+
+WORD_VALUES: Final = _word_values()
+
+
+def from_words(text: str) -> int | None:
+    """The number that words stand for; None when a word is unknown."""
+    segments = [0]
+    for word in _WORD_GAP.split(text):
+        value = WORD_VALUES.get(word)
+        if value is None:
+            return None
+        if value < 100:
+            top = segments.pop()
+            if top >= 1000:
+                segments.append(top)
+                top = 0
+            segments.append(top + value)
+        else:
+            segments.append(segments.pop() * value)
+    return sum(segments)
+
+
+def to_roman(number: int) -> str:
+    """Lower case; thousands are repeated."""
+    out: list[str] = []
+    for value, numeral in _ROMAN:
+        times, number = divmod(number, value)
+        out.append(numeral * times)
+    return "".join(out)
+
+
+def from_roman(text: str) -> int:
+    """The number that upper-case Roman numerals stand for."""
+    total, largest = 0, 1
+    for digit in reversed(text):
+        value = _ROMAN_VALUES.get(digit, 0)
+        if value < largest:
+            total -= value
+        else:
+            largest = value
+            total += value
+    return total
+
+
+def to_letters(number: int, first: str) -> str:
+    """1 is a, 26 is z, 27 is aa."""
+    out = ""
+    while number > 0:
+        number, letter = divmod(number - 1, 26)
+        out = chr(ord(first) + letter) + out
+    return out
+
+
+def from_letters(text: str, first: str) -> int:
+    """The number that letters stand for."""
+    total = 0
+    for letter in text:
+        total = total * 26 + ord(letter) - ord(first) + 1
+    return total
