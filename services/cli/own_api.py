@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -55,9 +56,12 @@ class LocalApi:
             "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
         }
         sent: list[dict[str, Any]] = []
+        unread = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": body, "more_body": False}
+            if not unread:
+                await asyncio.get_running_loop().create_future()  # nobody hangs up: the task is cancelled instead
+            return unread.pop()
 
         async def send(message: dict[str, Any]) -> None:
             sent.append(message)

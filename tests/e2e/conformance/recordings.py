@@ -60,10 +60,14 @@ def stand_ins(folder: Path) -> Iterator[dict[str, str]]:
         "AWS_DEFAULT_REGION": "us-east-1",
     }
     with contextlib.ExitStack() as stack:
-        for script, port in (("aws_standin.py", aws), ("lambda_shim.py", functions)):
+        # The stand-in for AWS must not be told of itself, nor the one for Lambda.
+        for script, port, told in (
+            ("aws_standin.py", aws, {}),
+            ("lambda_shim.py", functions, {"AWS_ENDPOINT_URL": environment["AWS_ENDPOINT_URL"]}),
+        ):
             log = stack.enter_context((folder / f"{script}.log").open("wb"))
             line = [sys.executable, str(CONFORMANCE / script), "--port", str(port)]
-            process = subprocess.Popen(line, stdout=log, stderr=log, env=os.environ | environment)
+            process = subprocess.Popen(line, stdout=log, stderr=log, env=os.environ | told)
             stack.callback(process.wait)
             stack.callback(process.terminate)
         yield environment
