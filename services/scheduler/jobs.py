@@ -65,6 +65,7 @@ def _job(resident: Resident, path: str, state: TaskState, attempt: Attempt, now_
         origin.trace_header,
         attempt.number,
         0 if frame is None else frame.visit,
+        origin.test_case,
     )
 
 

@@ -37,4 +37,5 @@ def origin_of(row: StoredExecution) -> Origin:
         version_arn=None if row.version_number is None else str(version_arn(machine, row.version_number)),
         alias_arn=None if row.alias_name is None else str(alias_arn(machine, row.alias_name)),
         trace_header=row.trace_header,
+        test_case=row.test_case or "",
     )

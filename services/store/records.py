@@ -193,6 +193,7 @@ class ShardTenure:
 class ExecutionChange:
     """A change of an execution's row that rides in a group commit: its end, its redrive, or its parking.
 
+    Every field is written as it is given, so a change of a redriven execution repeats its `redrive_count`.
     `wake_at_ms` is set while it runs (the database insists) and None once it has ended.
     """
 
