@@ -24,6 +24,7 @@ def scope_of(
     entropy: Entropy,
     token: bytes | None = None,
     item: tuple[int, Any] | None = None,
+    now_ms: int | None = None,
 ) -> Scope:
     """What the expressions of the frame's state can see before the state has done anything.
 
@@ -33,8 +34,10 @@ def scope_of(
         entropy: random bytes from outside.
         token: the attempt that is being scheduled, where the state hands a task token out.
         item: (index, value) of the Map item whose ItemSelector is evaluated.
+        now_ms: Unix milliseconds of the turn, for `$now` and `$millis`.
     """
-    return Scope(frame.input.value, _maker(execution, frame, token, item), visible_variables(execution, frame), entropy)
+    maker = _maker(execution, frame, token, item)
+    return Scope(frame.input.value, maker, visible_variables(execution, frame), entropy, now_ms=now_ms)
 
 
 def visible_variables(execution: Execution, frame: Frame) -> Mapping[str, Any]:

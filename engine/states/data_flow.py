@@ -48,7 +48,9 @@ class View:
     def scope(self) -> Scope:
         """What the state's expressions see; `$` is the raw input."""
         if self._scope is None:
-            self._scope = scope_of(self.step.execution, self.frame, self.step.entropy, self.token)
+            self._scope = scope_of(
+                self.step.execution, self.frame, self.step.entropy, self.token, now_ms=self.step.now_ms
+            )
         return self._scope
 
     def shows(self, member: str, payload: Payload) -> Payload:

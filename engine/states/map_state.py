@@ -110,7 +110,7 @@ def _iteration_input(state: MapState, frame: Frame, step: Step, index: int, item
     if state.item_selector is None:
         return item
     view = View(frame, step)
-    scope = scope_of(step.execution, frame, step.entropy, item=(index, item.value))
+    scope = scope_of(step.execution, frame, step.entropy, item=(index, item.value), now_ms=step.now_ms)
     if state.query_language == "JSONPath":
         scope = scope.at(effective_input(state, view).value)
     given = Payload(state.item_selector(scope))
