@@ -69,6 +69,7 @@ class Api:
         state_tester: StateTester | None = None,
         map_runs: MapRuns | None = None,
         log_groups: LogGroups | None = None,
+        mocked: bool = False,
     ) -> None:
         """Put the parts together; nothing is connected before `start`."""
         self._ids = ids
@@ -96,6 +97,7 @@ class Api:
             state_tester=state_tester,
             map_runs=map_runs,
             log_groups=log_groups,
+            mocked=mocked,
         )
         self._inbound = Inbound(broker, commands, pollers, [own_queue, queues.incarnation(f"api-{settings.node}")])
         self._bodies = Bodies(settings.body_bytes_max, settings.body_seconds, settings.open_bodies_bytes_max)

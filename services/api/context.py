@@ -20,7 +20,7 @@ from services.store.interface import ApiStore
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """Handed to every operation."""
+    """Handed to every operation. `mocked`: the ARN of a state machine may end in `#` and a test case."""
 
     store: ApiStore
     clock: Clock
@@ -37,3 +37,4 @@ class Context:
     state_tester: StateTester | None = None
     map_runs: MapRuns | None = None
     log_groups: LogGroups | None = None
+    mocked: bool = False

@@ -45,13 +45,14 @@ async def finish(store: PostgresStore, news: list[NewExecution], status: Status,
 
 async def test_an_admitted_execution_is_described_as_it_was_given(store: PostgresStore) -> None:
     of = await written_machine(store)
-    new = execution(of, name="Grüße", version_number=3, alias_name="live", trace_header="Root=1", input=b"[1]")
+    about = {"version_number": 3, "alias_name": "live", "trace_header": "Root=1", "test_case": "Happy Path"}
+    new = execution(of, name="Grüße", input=b"[1]", **about)
     assert await store.admit([new]) == [None]
     row = await store.execution_by_name(ACCOUNT, REGION, "Order", "Grüße")
     assert row is not None
     assert row == await store.execution_by_id(new.id)
     assert (row.id, row.shard, row.name, row.input, row.start_ms) == (new.id, new.shard, "Grüße", b"[1]", NOW_MS)
-    assert (row.version_number, row.alias_name, row.trace_header) == (3, "live", "Root=1")
+    assert {name: getattr(row, name) for name in about} == about
     assert (row.account, row.region, row.machine_name, row.role_arn) == (ACCOUNT, REGION, "Order", of.revision.role_arn)
     assert (row.status, row.machine_deleting, row.output, row.stop_ms) == (Status.RUNNING, False, None, None)
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.asyncio
 GROWING = ("executions", "execution_names", "history", "inbox", "state_machines", "revisions")
 DAYS = 5
 
-ADMIT = "ARRAY[]::uuid[], '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'"
+ADMIT = "ARRAY[]::uuid[], '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'"
 COMMIT = ", ".join(["'{}'"] * 3 + ["10.0"] + ["'{}'"] * 18 + ["gen_random_uuid()"] * 2 + ["'{}'"] * 5)
 LISTED = "ARRAY[gen_random_uuid()], '{0,1}', gen_random_uuid(), gen_random_uuid(), NULL, 100, NULL, NULL, 'a', 'b'"
 
