@@ -8,6 +8,7 @@ default partition first; when they are many, the day waits.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -93,13 +94,15 @@ async def drop_expired(connection: asyncpg.Connection, now_ms: int, retention_da
     for (name,) in sorted(await connection.fetch(EXISTING)):
         suffix = re.fullmatch(r"executions_(\d{4}_\d\d_\d\d)", name)
         if suffix is not None and _first_ms(date.fromisoformat(suffix[1].replace("_", "-"))) + DAY_MS <= cutoff_ms:
-            dropped += await _drop(connection, suffix[1], cutoff_ms)
+            # Another scheduler may do the same at this moment, or somebody reads for long: the next round looks again.
+            with suppress(asyncpg.UndefinedTableError, asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
+                dropped += await _drop(connection, suffix[1], cutoff_ms)
     await connection.execute(EXPIRE_DEFAULT, cutoff_ms)
     return dropped
 
 
 async def _make(connection: asyncpg.Connection, day: date) -> bool:
-    """False if another made it in between, if it could not have the lock, or if the default holds rows of that day."""
+    """False if another makes it too, if the lock is not to be had, or if the default holds rows of that day."""
     first, end = _first_id(day), _first_id(day + timedelta(days=1))
     try:
         async with connection.transaction():
@@ -107,7 +110,7 @@ async def _make(connection: asyncpg.Connection, day: date) -> bool:
             await connection.execute(CREATE.format(day=_suffix(day), first=first, end=end))
     except (asyncpg.DuplicateTableError, asyncpg.LockNotAvailableError, asyncpg.CheckViolationError):
         return False
-    except asyncpg.UniqueViolationError:  # two at once meet in the catalog's own index
+    except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError):  # two at once meet in the catalog
         return False
     return True
 
@@ -119,12 +122,9 @@ async def _drop(connection: asyncpg.Connection, suffix: str, cutoff_ms: int) -> 
     last: UUID | None = UUID(int=0)
     while last is not None:
         last = await connection.fetchval(FORGET_NAMES.format(day=suffix), last, cutoff_ms, NAMES_PER_DELETE)
-    try:
-        async with connection.transaction():
-            await connection.execute(PATIENCE)
-            await connection.execute(DROP.format(day=suffix, cutoff_ms=cutoff_ms))
-    except (asyncpg.LockNotAvailableError, asyncpg.UndefinedTableError):
-        return False
+    async with connection.transaction():
+        await connection.execute(PATIENCE)
+        await connection.execute(DROP.format(day=suffix, cutoff_ms=cutoff_ms))
     return True
 
 

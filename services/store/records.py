@@ -82,7 +82,7 @@ class Activity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewExecution:
-    """What StartExecution writes, and everything that ExecutionStarted needs. `test_case` names the mocks it runs on."""
+    """What StartExecution writes, all that ExecutionStarted needs. `test_case` names the mocks that it runs on."""
 
     id: UUID
     shard: int

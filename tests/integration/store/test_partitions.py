@@ -179,6 +179,19 @@ async def test_what_still_runs_or_ended_late_outlives_its_day(
     assert await connection.fetch("SELECT FROM execution_names") == []
 
 
+async def test_two_that_drop_the_same_days_do_not_disturb_each_other(
+    old_store: PostgresStore, clock: StandingClock, connection: asyncpg.Connection
+) -> None:
+    of = await written_machine(old_store)
+    news = [execution(of, start_ms=NOW_MS + day * DAY_MS) for day in range(3)]
+    await ran(old_store, news, NOW_MS + 3 * DAY_MS)
+    clock.ms = NOW_MS + 100 * DAY_MS
+    await asyncio.gather(*(old_store.maintain(90) for _ in range(3)))
+    await old_store.maintain(90)
+    assert await connection.fetch("SELECT FROM executions") == []
+    assert await connection.fetch("SELECT FROM execution_names") == []
+
+
 async def test_a_deleted_machine_is_forgotten_with_its_last_execution(
     old_store: PostgresStore, clock: StandingClock
 ) -> None:
