@@ -167,6 +167,16 @@ class MockedIntegrations:
             return sized(call, answer.output)
         return Submitted(b"{}", {_JOB: answer.output.decode("utf-8")})
 
+    def answer_activity(self, call: Call) -> Succeeded | Failed | None:
+        """The mocked answer of an activity, which nobody calls: workers poll for it; None when it is not mocked."""
+        try:
+            answer = self._answer(call)
+        except MockFileError as error:
+            return Failed("States.Runtime", str(error))
+        if answer is None:
+            return None
+        return Failed(answer.error, answer.cause) if answer.output is None else sized(call, answer.output)
+
     async def poll(self, call: Call, job: Mapping[str, Any]) -> Succeeded | Failed | Pending:
         """A mocked job has ended when it is looked at."""
         if _JOB in job:
@@ -192,13 +202,17 @@ class MockedIntegrations:
         return file.answer(machine, call.test_case, call.state, self._index(call))
 
     def _index(self, call: Call) -> int:
-        """How many calls of this state came before in this execution; one that comes again keeps its number."""
+        """How many calls of this state came before in this execution; one that comes again keeps its number.
+
+        Retries count even those calls that another process answered, or this one in an earlier life.
+        """
         calls = self._calls.setdefault(call.execution_arn, {})
         self._calls.move_to_end(call.execution_arn)
         while len(self._calls) > _EXECUTIONS_MAX:
             self._calls.popitem(last=False)
         numbers = calls.setdefault(call.state, {})
-        return numbers.setdefault(call.key, len(numbers))
+        following = max(numbers.values(), default=-1) + 1
+        return numbers.setdefault(call.key, max(following, call.attempt))
 
 
 def machine_name(machine_arn: str) -> str:

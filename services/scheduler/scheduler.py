@@ -26,6 +26,7 @@ from services.scheduler.group_commit import Lane, OnCommitted
 from services.scheduler.incarnations import Incarnations
 from services.scheduler.loading import Loader
 from services.scheduler.mail import Mail
+from services.scheduler.mocked_activities import AnswerActivity
 from services.scheduler.observe import Observer, Silent
 from services.scheduler.offers import Offers
 from services.scheduler.outbox import Outbox
@@ -59,6 +60,7 @@ class Scheduler:
         pool_of: which pool's workers run a resource.
         observer: counts for the operator.
         on_committed: told of every committed page.
+        answer_activity: answers for the activities that a mocked test case mocks.
         (the others): see their types.
     """
 
@@ -73,6 +75,7 @@ class Scheduler:
         pool_of: Callable[[Resource], str] = default_pool,
         observer: Observer | None = None,
         on_committed: OnCommitted | None = None,
+        answer_activity: AnswerActivity | None = None,
     ) -> None:
         """Create it on the event loop that will run it."""
         settings = settings or SchedulerSettings()
@@ -147,7 +150,9 @@ class Scheduler:
         self._suspicion = Suspicion(
             broker, clock, self._incarnations, settings.worker_lease_seconds, self._queues, self._worker_lost
         )
-        turns = Turns(ids, self._incarnations, pool_of, clock.monotonic, int(1000 * settings.park_seconds))
+        turns = Turns(
+            ids, self._incarnations, pool_of, clock.monotonic, int(1000 * settings.park_seconds), answer_activity
+        )
         self._lanes = [self._lane(turns, on_committed) for _ in range(settings.lanes)]
 
     def _lane(self, turns: Turns, on_committed: OnCommitted | None) -> Lane:

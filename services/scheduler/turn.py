@@ -16,6 +16,7 @@ from engine.limits import TURN_TRANSITIONS_MAX
 from services.runtime.ids import Ids
 from services.scheduler.commands import Commands
 from services.scheduler.incarnations import Incarnations
+from services.scheduler.mocked_activities import AnswerActivity, answer_activities
 from services.scheduler.resident import Delivery, Resident
 from services.store.records import ExecutionChange
 
@@ -60,6 +61,7 @@ class Turns:
         pool_of: Callable[[Resource], str],
         monotonic: Callable[[], float],
         park_ms: int,
+        answer_activity: AnswerActivity | None = None,
     ) -> None:
         """Everything is handed in."""
         self._entropy = ids.entropy
@@ -67,6 +69,7 @@ class Turns:
         self._pool_of = pool_of
         self._monotonic = monotonic
         self._park_ms = park_ms
+        self._answer_activity = answer_activity
         self._commands = Commands()
 
     def take(self, resident: Resident, now_ms: int) -> Turn:
@@ -87,6 +90,8 @@ class Turns:
                 deliveries = deliveries[:number]
                 break
             stale += self._apply(step, resident, delivery)
+        if execution.origin.test_case and self._answer_activity is not None:
+            answer_activities(step, self._answer_activity)
         if not execution.ended:
             self._pre_grant(step)
         page = None if step.empty else step.page()

@@ -145,3 +145,15 @@ def test_the_mocks_of_the_published_workflows_are_read() -> None:
     file = read_mock_file(GOLDEN)
     assert len(file.machines) == 30
     assert sum(len(file.cases(machine)) for machine in file.machines) == 78
+
+
+async def test_a_retry_counts_the_calls_that_an_earlier_process_answered(tmp_path: Path) -> None:
+    assert await mocked(tmp_path).call(at("Retried", "c", attempt=2)) == Succeeded(b'"done"')
+
+
+def test_activities_are_answered_without_a_call(tmp_path: Path) -> None:
+    integrations = mocked(tmp_path)
+    activity = "arn:aws:states:us-east-1:000000000000:activity:a"
+    assert integrations.answer_activity(at("Good", arn=activity)) == Succeeded(b'{"StatusCode":200}')
+    assert integrations.answer_activity(at("Bad", arn=activity)) == Failed("Broken", "")
+    assert integrations.answer_activity(at("Good", state="B", arn=activity)) is None
