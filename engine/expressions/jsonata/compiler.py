@@ -337,6 +337,8 @@ class LambdaBody:
 
 def _token(call: Node) -> str | None:
     procedure = call.procedure
+    if procedure.type in ("lambda", "block"):
+        return None
     value = procedure.steps[0].value if procedure.type == "path" else procedure.value
     return value if isinstance(value, str) else None
 

@@ -155,7 +155,7 @@ def _written(ms: float, part: Part, offset_hours: int, offset_minutes: int) -> s
     if part.letter not in _NUMERIC:
         text = "" if value is None else str(value)
         return text.upper() if part.letter == "P" and part.names == "upper" else text
-    if part.letter == "Y" and part.year_digits != -1:
+    if part.letter == "Y" and 0 <= part.year_digits < 9:
         value = int(math.fmod(value, 10**part.year_digits))
     if part.number is not None:
         return formatted(value, part.number)

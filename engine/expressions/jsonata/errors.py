@@ -28,8 +28,8 @@ class JsonataError(Exception):
 
     def name(self, token: str | None) -> None:
         """Say which function or operator failed, unless somebody nearer has said it."""
-        if self.fields.get("token") is None:
-            self.fields["token"] = token
+        if token is not None:
+            self.fields.setdefault("token", token)
 
     def message(self) -> str:
         """The text for this error."""
@@ -37,9 +37,10 @@ class JsonataError(Exception):
 
     def _filled(self, found: re.Match[str]) -> str:
         from engine.expressions.jsonata.rendering import render
+        from engine.expressions.jsonata.values import UNDEFINED
 
         raw, rendered = found.groups()
-        return str(self.fields.get(raw)) if raw else render(self.fields.get(rendered))
+        return str(self.fields.get(raw)) if raw else render(self.fields.get(rendered, UNDEFINED))
 
 
 class LimitExceeded(Exception):

@@ -32,15 +32,13 @@ def substring(run: Run, text: Any, start: Any, length: Any = UNDEFINED) -> Any:
     """`$substring`: characters, not code units; a negative start counts from the end."""
     if text is UNDEFINED:
         return UNDEFINED
-    begin = _truncated(start, 0)
-    if len(text) + begin < 0:
-        begin = 0
-    if length is UNDEFINED:
-        return text[begin:]
-    if length <= 0 or start is UNDEFINED:
+    if length is not UNDEFINED and (length <= 0 or start is UNDEFINED):
         return ""
+    begin = 0 if start is UNDEFINED or len(text) + start < 0 else start
+    if length is UNDEFINED:
+        return text[_truncated(begin, 0) :]
     end = begin + length if begin >= 0 else len(text) + begin + length
-    return text[begin : _truncated(end, 0)]
+    return text[_truncated(begin, 0) : _truncated(end, 0)]
 
 
 def _truncated(number: Any, missing: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
@@ -143,8 +144,8 @@ def survey(value: Any) -> Survey:
     return Survey(strange, fractions)
 
 
-def _written(value: Any, pretty: bool) -> str:
-    """JSON text by an own writer with a stack: numbers rounded, functions empty."""
+def _written(value: Any, pretty: bool, number: Callable[[Any], str] = rounded_number_text) -> str:
+    """JSON text by an own writer with a stack; functions are empty."""
     out: list[str] = []
     todo: list[tuple[Any, int]] = [(value, 0)]
     while todo:
@@ -157,7 +158,7 @@ def _written(value: Any, pretty: bool) -> str:
         elif isinstance(item, list) and item:
             _open(todo, [("", member) for member in item], "[]", depth, pretty)
         else:
-            out.append(_scalar(item))
+            out.append(_scalar(item, number))
     return "".join(out)
 
 
@@ -176,7 +177,7 @@ def _open(todo: list[tuple[Any, int]], members: list[tuple[str, Any]], brackets:
         todo.append((_Text(f"{',' if at else brackets[0]}{inner}{name}"), depth))
 
 
-def _scalar(item: Any) -> str:
+def _scalar(item: Any, number: Callable[[Any], str]) -> str:
     if isinstance(item, str):
         return _quoted(item)
     if isinstance(item, (dict, list)):
@@ -184,7 +185,7 @@ def _scalar(item: Any) -> str:
     if isinstance(item, bool) or item is None:
         return {True: "true", False: "false", None: "null"}[item]
     if isinstance(item, (int, float)):
-        return rounded_number_text(item) if is_number(item) else "null"
+        return number(item) if is_number(item) else "null"
     return '""' if isinstance(item, Function) else "null"
 
 
@@ -208,6 +209,6 @@ def render(value: Any) -> str:
     if isinstance(value, Function):
         return "function"
     try:
-        return _written(value, False)[:_MESSAGE_CHARACTERS_MAX]
+        return _written(value, False, number_text)[:_MESSAGE_CHARACTERS_MAX]
     except JsonataError:
         return "null"
