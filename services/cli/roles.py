@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from services.cli.own_api import LocalApi, OwnApi
     from services.integrations.functions.targets import Targets
     from services.integrations.interface import Integrations
+    from services.integrations.mocks import MockedIntegrations
     from services.store.postgres import PostgresStore
 
 HOST: Final = "127.0.0.1"
@@ -102,6 +103,7 @@ class _Process:
         self._ids = SystemIds()
         self._parts: list[Part] = []
         self._store: PostgresStore | None = None
+        self._mocks: MockedIntegrations | None = None
         self._integrations: Integrations | None = None
         self._lanes: ExpressLanes | None = None
         self._local_api: LocalApi | None = None
@@ -112,6 +114,7 @@ class _Process:
         from services.broker.kombu_broker import open_broker
 
         roles, process = self._options.roles, self._options.process
+        self._open_mocks()
         async with AsyncExitStack() as stack:
             if roles & _NEEDS_STORE:
                 self._store = await self._open_store(stack)
@@ -157,7 +160,16 @@ class _Process:
         assert self._store is not None
         settings = read_settings(SchedulerSettings, self._options.environment)
         metrics = SchedulerMetrics()
-        scheduler = Scheduler(self._store, broker, self._clock, self._ids, settings, observer=metrics)
+        answer_activity = None if self._mocks is None else self._mocks.answer_activity
+        scheduler = Scheduler(
+            self._store,
+            broker,
+            self._clock,
+            self._ids,
+            settings,
+            observer=metrics,
+            answer_activity=answer_activity,
+        )
         expose(metrics)
         expose(residents(lambda: scheduler.residents))
         expose(shards_owned(lambda: len(scheduler.shards)))
@@ -176,14 +188,23 @@ class _Process:
         expose(metrics)
         self._parts.append(Part("worker", worker.run, worker.stop))
 
+    def _open_mocks(self) -> None:
+        """Mocks stand before what takes time to load: a mocked call reaches nobody."""
+        from services.cli.lazy_world import LazyWorld
+        from services.integrations.mocks import MOCK_VARIABLE, MockFileError, open_mocks
+
+        self._lazy_world = LazyWorld(self._make_world, _WORLD_MODULES)
+        try:
+            self._mocks = open_mocks(self._options.environment, self._lazy_world)
+        except MockFileError as error:
+            raise CommandError(f"{MOCK_VARIABLE}={error}") from None
+
     def _world(self, stack: AsyncExitStack) -> Integrations:
         """What tasks can reach; one for all roles of the process."""
         if self._integrations is None:
-            from services.cli.lazy_world import LazyWorld
-
-            self._integrations = LazyWorld(self._make_world, _WORLD_MODULES)
-            self._after_ready.append(self._integrations.load)
-            stack.push_async_callback(self._integrations.close)
+            self._integrations = self._mocks or self._lazy_world
+            self._after_ready.append(self._lazy_world.load)
+            stack.push_async_callback(self._lazy_world.close)
         return self._integrations
 
     def _make_world(self) -> Integrations:
@@ -222,6 +243,7 @@ class _Process:
             settings,
             express=self._express(stack).front(),
             state_tester=Tester(self._world(stack), self._ids),
+            mocked=self._mocks is not None,
         )
         self._local_api = LocalApi(api)
         server = _QuietServer(make_server(api, HOST, self._options.port), self._listener)

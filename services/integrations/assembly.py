@@ -6,7 +6,6 @@ import base64
 import binascii
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
 from services.integrations.address_check import AddressPolicy, read_policy
 from services.integrations.aws_sender import OwnApi
@@ -14,7 +13,7 @@ from services.integrations.connections import Connections, ConnectionStore
 from services.integrations.credentials import RoleMap, RoleMapError
 from services.integrations.functions.functions import Functions
 from services.integrations.interface import Integrations
-from services.integrations.mocks import MockedIntegrations, MockFileError, read_mock_file
+from services.integrations.mocks import MOCK_VARIABLE, MockFileError, open_mocks
 from services.integrations.nested_executions import NestedExecutions, NoNestedExecutions
 from services.integrations.registry import World, WorldIntegrations
 from services.integrations.sealing import KEY_BYTES, Sealer
@@ -22,9 +21,6 @@ from services.integrations.settings import IntegrationSettings
 from services.runtime.clock import Clock
 from services.runtime.ids import Ids
 from services.runtime.settings import SettingError, read_settings
-
-# The name that Step Functions Local gives its mock file, so that nothing changes for who comes from there.
-MOCK_VARIABLE: Final = "SFN_MOCK_CONFIG"
 
 
 def make_integrations(
@@ -56,8 +52,10 @@ def make_integrations(
             policy=_policy(settings),
         )
     )
-    path = environment.get(MOCK_VARIABLE)
-    return world if not path else _mocked(path, world)
+    try:
+        return open_mocks(environment, world) or world
+    except MockFileError as error:
+        raise SettingError(f"{MOCK_VARIABLE}={error}") from None
 
 
 def make_connections(
@@ -97,11 +95,3 @@ def _master_keys(path: str) -> list[bytes]:
     if not keys or any(len(key) != KEY_BYTES for key in keys):
         raise SettingError(f"STEPWELL_MASTER_KEY_FILE={path}: each line must be {KEY_BYTES} bytes in base64")
     return keys
-
-
-def _mocked(path: str, world: Integrations) -> Integrations:
-    try:
-        read_mock_file(Path(path))
-    except MockFileError as error:
-        raise SettingError(f"{MOCK_VARIABLE}={error}") from None
-    return MockedIntegrations(path, world)

@@ -22,6 +22,9 @@ from engine.payload import JsonError, decode_json, encode_json
 from services.integrations.failures import sized
 from services.integrations.interface import Call, Failed, Integrations, Outcome, Pending, Submitted, Succeeded
 
+# The name that Step Functions Local gives its mock file, so that nothing changes for who comes from there.
+MOCK_VARIABLE: Final = "SFN_MOCK_CONFIG"
+
 _KEY: Final = re.compile(r"(\d+)(?:-(\d+))?")
 _EXECUTIONS_MAX: Final = 10_000
 _JOB: Final = "mocked_output"
@@ -213,6 +216,20 @@ class MockedIntegrations:
         numbers = calls.setdefault(call.state, {})
         following = max(numbers.values(), default=-1) + 1
         return numbers.setdefault(call.key, max(following, call.attempt))
+
+
+def open_mocks(environment: Mapping[str, str], inner: Integrations) -> MockedIntegrations | None:
+    """The mocks that `SFN_MOCK_CONFIG` names, in front of `inner`; None when it is not set.
+
+    Raises:
+        MockFileError: the file cannot be read.
+    """
+    path = environment.get(MOCK_VARIABLE)
+    if not path:
+        return None
+    mocks = MockedIntegrations(path, inner)
+    _ = mocks.file
+    return mocks
 
 
 def machine_name(machine_arn: str) -> str:
