@@ -16,7 +16,7 @@ DEFAULT_DATA = Path(".stepwell")
 
 
 def up(
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 8083,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 for any that is free.", min=0, max=65535)] = 8083,
     data: Annotated[Path, typer.Option(help="Folder of the embedded Postgres; kept between runs.")] = DEFAULT_DATA,
     database_url: DatabaseUrl = None,
     broker_url: BrokerUrl = None,
@@ -34,6 +34,7 @@ def up(
     process = roles.process_settings(os.environ, database_url=database_url, broker_url=broker_url)
     targets = gather_targets(functions, function, os.environ)
     listener = roles.listen(port)
+    port = listener.getsockname()[1]
     postgres = None if process.database_url else _launch(data)
     try:
         url = process.database_url or _wait(postgres)
@@ -106,5 +107,5 @@ def _greet(port: int, data: Path | None, seconds: float) -> None:
     print(f"stepwell is ready on {endpoint} after {seconds:.1f} s")
     print(f"  data       {data.absolute()}" if data is not None else "  data       in the database that was named")
     print(f'  AWS tools  eval "$(stepwell env{option})"; aws stepfunctions list-state-machines')
-    print(f"  try        stepwell run examples/order/order.asl.json{option} --input @examples/order/input.json")
+    print(f"  own tools  stepwell run FILE{option} --input JSON; stepwell list{option}; stepwell --help")
     print("  stop       Ctrl-C", flush=True)
