@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-import inspect
-import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent / "reference"
-_MADE_UP = frozenset({"node"})  # new in every process, whatever the environment says
+_MADE_UP = frozenset({"STEPWELL_NODE"})  # new in every process, whatever the environment says
 _SETTINGS = """Settings are environment variables, read once, at start. A wrong value stops the start with its name.
 A name that several roles have is one setting for all of them.
 """
@@ -44,7 +42,7 @@ def settings_page() -> str:
     """Every environment variable, by role."""
     from services.api.settings import ApiSettings
     from services.express.settings import ExpressSettings
-    from services.runtime.settings import ProcessSettings, defaults, variable
+    from services.runtime.settings import ProcessSettings, document
     from services.scheduler.settings import SchedulerSettings
     from services.worker.settings import WorkerSettings
 
@@ -60,29 +58,10 @@ def settings_page() -> str:
         "express": ExpressSettings,
     }
     for title, kind in roles.items():
-        texts = attributes(kind)
-        rows = [
-            (f"`{variable(name)}`", f"`{shown(value)}`", texts[name])
-            for name, value in defaults(kind).items()
-            if name not in _MADE_UP
-        ]
+        lines = [it for it in document(kind) if it.variable not in _MADE_UP]
+        rows = [(f"`{it.variable}`", f"`{shown(it.default)}`", it.text) for it in lines]
         parts.append(f"## {title}\n\n{table(('variable', 'default', 'what it does'), rows)}")
     return "\n".join(parts)
-
-
-def attributes(kind: type[Any]) -> dict[str, str]:
-    """What the docstring's `Attributes:` says of each field; `a, b: text` speaks of both."""
-    section = inspect.cleandoc(kind.__doc__ or "").partition("Attributes:")[2]
-    found: dict[str, str] = {}
-    names: list[str] = []
-    for line in section.splitlines():
-        begins = re.match(r"    ([a-z_]+(?:, [a-z_]+)*): (.*)", line)
-        if begins:
-            names = begins[1].split(", ")
-            found |= dict.fromkeys(names, begins[2])
-        elif line.strip():
-            found |= {name: f"{found[name]} {line.strip()}" for name in names}
-    return found
 
 
 def shown(value: Any) -> str:

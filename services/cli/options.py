@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import typer
+
+
+DEFAULT_DATA: Final = Path(".stepwell")
 
 
 class Kind(StrEnum):

@@ -246,7 +246,7 @@ class _Process:
             mocked=self._mocks is not None,
         )
         self._local_api = LocalApi(api)
-        server = _QuietServer(make_server(api, HOST, self._options.port), self._listener)
+        server = _QuietServer(make_server(api, HOST, self._options.port), self._listener, api.context.pollers.close)
         self._parts.append(Part("api", server.run, server.stop))
 
     def _add_express(self, stack: AsyncExitStack) -> None:
@@ -281,9 +281,10 @@ class _Process:
 class _QuietServer:
     """uvicorn without its own signal handling: the process has one place for signals."""
 
-    def __init__(self, server: Any, listener: socket.socket | None) -> None:
+    def __init__(self, server: Any, listener: socket.socket | None, hang_up: Callable[[], None]) -> None:
         self._server = server
         self._listener = listener
+        self._hang_up = hang_up
 
     async def run(self) -> None:
         from contextlib import nullcontext
@@ -292,6 +293,8 @@ class _QuietServer:
         await self._server.serve(sockets=[self._listener] if self._listener is not None else None)
 
     async def stop(self) -> None:
+        """Answer the long polls first: the server waits for open requests."""
+        self._hang_up()
         self._server.should_exit = True
 
 

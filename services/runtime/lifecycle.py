@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 _STOP_SECONDS: Final = 15.0
+_SILENT_SECONDS: Final = 1.0
+_STILL_STOPPING: Final = "stopping: what runs may finish; a second signal ends it at once, and nothing is lost"
 
 log = logging.getLogger("stepwell")
 
@@ -33,7 +35,7 @@ async def live(parts: Sequence[Part], on_ready: Callable[[], Awaitable[None]] | 
     stopped = _stop_on_signals()
     tasks = {asyncio.ensure_future(part.run()): part for part in parts}
     waiting: set[asyncio.Future[Any]] = {*tasks, stopped}
-    ready = None if on_ready is None else asyncio.ensure_future(on_ready())
+    ready = asyncio.ensure_future(_tell(on_ready))
     # What was made so far lives as long as the process; the collector need not look at it again.
     gc.collect()
     gc.freeze()
@@ -44,14 +46,24 @@ async def live(parts: Sequence[Part], on_ready: Callable[[], Awaitable[None]] | 
         if task.done() and not stopped.done():
             code = 1
             log.error("%s ended unexpectedly", part.name, exc_info=task.exception())
-    if ready is not None:
-        ready.cancel()
+    ready.cancel()
+    patience = asyncio.get_running_loop().call_later(_SILENT_SECONDS, log.warning, _STILL_STOPPING)
     for task, part in tasks.items():
         if not task.done():
             await part.stop()
             await asyncio.wait([task], timeout=_STOP_SECONDS)
         task.cancel()
+    patience.cancel()
     return code
+
+
+async def _tell(on_ready: Callable[[], Awaitable[None]] | None) -> None:
+    """Run what comes after the start; a bug in it must not stay silent, nor end what already runs."""
+    try:
+        if on_ready is not None:
+            await on_ready()
+    except Exception:
+        log.exception("what should follow the start failed")
 
 
 def _stop_on_signals() -> asyncio.Future[None]:

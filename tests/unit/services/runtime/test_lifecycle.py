@@ -49,3 +49,15 @@ async def test_a_part_that_ends_by_itself_ends_the_process_with_an_error() -> No
     code = await live([Recorder("api", told).part(), Recorder("scheduler", told, ends=True).part()])
     assert code == 1
     assert told == ["scheduler ended", "stop api", "api ended"]
+
+
+@pytest.mark.asyncio
+async def test_a_failure_after_the_start_does_not_end_what_runs() -> None:
+    told: list[str] = []
+
+    async def on_ready() -> None:
+        asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGTERM)
+        raise RuntimeError("broken")
+
+    assert await live([Recorder("api", told).part()], on_ready) == 0
+    assert told == ["stop api", "api ended"]
