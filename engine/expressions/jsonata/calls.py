@@ -153,7 +153,7 @@ def _apply_once(function: Any, arguments: list[Any], context: Any, run: Run) -> 
     if kind is Composed:
         return apply(function.second, [apply(function.first, arguments[:1], None, run)], None, run)
     if kind is Matcher:
-        from engine.expressions.jsonata.functions_text import first_match
+        from engine.expressions.jsonata.functions_pattern import first_match
 
         return first_match(run, function, arguments[0] if arguments else UNDEFINED)
     raise JsonataError("T1006")

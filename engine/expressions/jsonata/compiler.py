@@ -9,21 +9,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from engine.expressions.jsonata.calls import HOLE, Code, Composed, Lambda, Matcher, Native, Partial, Thunk, apply
+from engine.expressions.jsonata.calls import Code, Matcher
 from engine.expressions.jsonata.errors import STACK_OVERFLOW, JsonataError, LimitExceeded
+from engine.expressions.jsonata.filters import compile_filters
+from engine.expressions.jsonata.frames import find, undefined
 from engine.expressions.jsonata.groups import compile_group, compile_object
+from engine.expressions.jsonata.invocations import (
+    compile_apply,
+    compile_function,
+    compile_lambda,
+    compile_partial,
+    compile_thunk,
+)
 from engine.expressions.jsonata.operators import OPERATORS
-from engine.expressions.jsonata.paths import compile_filters, compile_path
-from engine.expressions.jsonata.root import NATIVES, root_lookup
-from engine.expressions.jsonata.run import CALL_STEPS, Frame
+from engine.expressions.jsonata.paths import compile_path
+from engine.expressions.jsonata.root import root_lookup
+from engine.expressions.jsonata.run import Frame
 from engine.expressions.jsonata.sequences import collapse, descendants, lookup, wildcard
 from engine.expressions.jsonata.transforms import compile_transform
 from engine.expressions.jsonata.tree import Node
-from engine.expressions.jsonata.values import UNDEFINED, ConsArray, Document, Function, Sequence, is_number, truth
+from engine.expressions.jsonata.values import UNDEFINED, ConsArray, Document, Sequence, is_number, truth
 from engine.limits import JSONATA_DEPTH_MAX
 
 _SEQUENCES = frozenset({"name", "wildcard", "descendant", "function", "apply"})
-_UNKNOWN_DEPTH = -(2**31)
 
 
 class Compiler:
@@ -39,6 +47,10 @@ class Compiler:
         self.bound = bound
         self.base = base
         self.height = 0
+
+    def below(self, base: int) -> Compiler:
+        """A compiler for code of the same expression that is entered at another level."""
+        return Compiler(self.bound, base)
 
     def code(self, node: Node, depth: int) -> Code:
         """Code for a node that is evaluated at this depth, counted from 1."""
@@ -72,7 +84,7 @@ class Compiler:
             return lambda context, frame: context[0] if context.__class__ is Document else context
         if name != "$" and name not in self.bound:
             return lambda context, frame: root_lookup(name, frame.run)
-        return lambda context, frame: _find(name, frame)
+        return lambda context, frame: find(name, frame)
 
     def _wildcard(self, node: Node, depth: int) -> Code:
         return lambda context, frame: wildcard(context, frame.run)
@@ -82,7 +94,7 @@ class Compiler:
 
     def _parent(self, node: Node, depth: int) -> Code:
         slot = node.slot
-        return lambda context, frame: _find(slot.label, frame)
+        return lambda context, frame: find(slot.label, frame)
 
     def _regex(self, node: Node, depth: int) -> Code:
         pattern = node.value
@@ -150,7 +162,7 @@ class Compiler:
 
     def _condition(self, node: Node, depth: int) -> Code:
         condition, then = self.code(node.condition, depth + 1), self.code(node.then, depth + 1)
-        otherwise = _undefined if node.otherwise is None else self.code(node.otherwise, depth + 1)
+        otherwise = undefined if node.otherwise is None else self.code(node.otherwise, depth + 1)
         return lambda context, frame: (then if truth(condition(context, frame)) else otherwise)(context, frame)
 
     def _elvis(self, node: Node, depth: int) -> Code:
@@ -187,7 +199,7 @@ class Compiler:
     def _block(self, node: Node, depth: int) -> Code:
         parts = [self.code(part, depth + 1) for part in node.expressions]
         if not parts:
-            return _undefined
+            return undefined
         *before, last = parts
 
         def block(input: Any, frame: Frame) -> Any:
@@ -198,166 +210,8 @@ class Compiler:
 
         return block
 
-    # Functions ------------------------------------------------------------------------------------------------
-
-    def _lambda(self, node: Node, depth: int) -> Code:
-        parameters = tuple(argument.value for argument in node.arguments)
-        body, signature = LambdaBody(node.body, self.bound), node.signature
-        return lambda context, frame: Lambda(parameters, body, context, frame, signature)
-
-    def _thunk(self, node: Node, depth: int) -> Code:
-        call = node.body
-        procedure = self.code(call.procedure, 1)
-        arguments = tuple(self.code(argument, 1) for argument in call.arguments)
-        token = _token(call)
-        return lambda context, frame: Thunk(procedure, arguments, token, context, frame)
-
-    def _function(self, node: Node, depth: int, piped: Code | None = None) -> Code:
-        procedure = self.code(node.procedure, depth + 1)
-        arguments = tuple(self.code(argument, depth + 1) for argument in node.arguments)
-        if piped is not None:
-            arguments = (piped, *arguments)
-        token = _token(node)
-        hint = node.procedure.steps[0].value if node.procedure.type == "path" else None
-        native = NATIVES.get(token or "") if node.procedure.type == "variable" else None
-
-        def call_native(input: Any, frame: Frame) -> Any:
-            """The service's function of that name, unless a variable of the machine hides it."""
-            run = frame.run
-            if token in run.scope.variables:
-                return call(input, frame)
-            values = [argument(input, frame) for argument in arguments]
-            base = run.depth
-            run.depth = base + depth
-            run.step(CALL_STEPS)
-            try:
-                result = implementation(run, *validate(values, input))
-            except JsonataError as error:
-                error.name(token)
-                raise
-            run.depth = base
-            return result
-
-        def call(input: Any, frame: Frame) -> Any:
-            run = frame.run
-            function = procedure(input, frame)
-            if function is UNDEFINED and hint is not None and _find(hint, frame) is not UNDEFINED:
-                raise JsonataError("T1005", token=hint)
-            values = [argument(input, frame) for argument in arguments]
-            base = run.depth
-            run.depth = base + depth
-            try:
-                result = apply(function, values, input, run)
-            except JsonataError as error:
-                error.name(token)
-                raise
-            run.depth = base
-            return result
-
-        if native is None or token in self.bound:
-            return call
-        implementation, validate = native.implementation, native.signature.validate
-        return call_native
-
-    def _partial(self, node: Node, depth: int) -> Code:
-        procedure = self.code(node.procedure, depth + 1)
-        arguments = [
-            None if argument.type == "operator" else self.code(argument, depth + 1) for argument in node.arguments
-        ]
-        hint = node.procedure.steps[0].value if node.procedure.type == "path" else None
-
-        def partial(input: Any, frame: Frame) -> Any:
-            values = [HOLE if argument is None else argument(input, frame) for argument in arguments]
-            function = procedure(input, frame)
-            if function is UNDEFINED and hint is not None and _find(hint, frame) is not UNDEFINED:
-                raise JsonataError("T1007", token=hint)
-            if not isinstance(function, (Lambda, Native, Partial, Composed, Matcher)):
-                raise JsonataError("T1008", token=hint)
-            if isinstance(function, Lambda):
-                values = [*values, *[UNDEFINED] * (function.arity - len(values))][: function.arity]
-            return Partial(function, values)
-
-        return partial
-
-    def _apply(self, node: Node, depth: int) -> Code:
-        left = self.code(node.lhs, depth + 1)
-        if node.rhs.type == "function":
-            # Evaluated in this node's place, not below it.
-            return self._function(node.rhs, depth, left)
-        right = self.code(node.rhs, depth + 1)
-
-        def pipe(input: Any, frame: Frame) -> Any:
-            value = left(input, frame)
-            function = right(input, frame)
-            if not isinstance(function, Function):
-                raise JsonataError("T2006", value=function)
-            if isinstance(value, Function):
-                return Composed(value, function)
-            run = frame.run
-            base = run.depth
-            run.depth = base + depth
-            result = apply(function, [value], None, run)
-            run.depth = base
-            return result
-
-        return pipe
-
     def _transform(self, node: Node, depth: int) -> Code:
         return compile_transform(self, node)
-
-
-class LambdaBody:
-    """The body of a lambda, compiled when it is first called; near the depth limit once more per depth.
-
-    Attributes:
-        code: for all depths up to `deepest`.
-        deepest: the last depth at which the whole body fits below the limit; -1 before it is compiled.
-    """
-
-    def __init__(self, node: Node, bound: frozenset[str]) -> None:
-        """Compile nothing yet."""
-        self._node = node
-        self._bound = bound
-        self._by_depth: dict[int, Code] = {}
-        self.code: Code = _undefined
-        self.deepest = -1
-
-    def code_at(self, depth: int) -> Code:
-        """The code for a body that is entered at this depth."""
-        if self.deepest < 0:
-            compiler = Compiler(self._bound, _UNKNOWN_DEPTH)
-            self.code = compiler.code(self._node, 1)
-            self.deepest = max(JSONATA_DEPTH_MAX - compiler.height, 0)
-        if depth <= self.deepest:
-            return self.code
-        if depth not in self._by_depth:
-            self._by_depth[depth] = Compiler(self._bound, depth).code(self._node, 1)
-        return self._by_depth[depth]
-
-
-def _token(call: Node) -> str | None:
-    procedure = call.procedure
-    if procedure.type in ("lambda", "block"):
-        return None
-    value = procedure.steps[0].value if procedure.type == "path" else procedure.value
-    return value if isinstance(value, str) else None
-
-
-def _find(name: str, frame: Frame | None) -> Any:
-    """A variable's value, from the innermost frame outwards."""
-    at = frame
-    while at is not None:
-        names = at.names
-        if name in names:
-            return names[name]
-        if at.outer is None:
-            return root_lookup(name, at.run)
-        at = at.outer
-    return UNDEFINED
-
-
-def _undefined(input: Any, frame: Frame) -> Any:
-    return UNDEFINED
 
 
 def _refuse_depth(input: Any, frame: Frame) -> Any:
@@ -406,10 +260,10 @@ _BUILDERS: Final[dict[str, Callable[[Compiler, Node, int], Code]]] = {
     "coalesce": Compiler._coalesce,
     "bind": Compiler._bind,
     "block": Compiler._block,
-    "lambda": Compiler._lambda,
-    "thunk": Compiler._thunk,
-    "function": Compiler._function,
-    "partial": Compiler._partial,
-    "apply": Compiler._apply,
+    "lambda": compile_lambda,
+    "thunk": compile_thunk,
+    "function": compile_function,
+    "partial": compile_partial,
+    "apply": compile_apply,
     "transform": Compiler._transform,
 }

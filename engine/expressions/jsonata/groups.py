@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.expressions.jsonata.calls import Code
 from engine.expressions.jsonata.errors import JsonataError
+from engine.expressions.jsonata.filters import CONTEXT
 from engine.expressions.jsonata.run import Frame, Run
 from engine.expressions.jsonata.sequences import append
 from engine.expressions.jsonata.tree import Node
@@ -14,7 +15,6 @@ from engine.expressions.jsonata.values import UNDEFINED, Sequence
 if TYPE_CHECKING:
     from engine.expressions.jsonata.compiler import Compiler
 
-_CONTEXT = "@"
 Pairs = list[tuple[Code, Code]]
 
 
@@ -56,7 +56,7 @@ def compile_group(compiler: Compiler, pairs: list[tuple[Node, Node]], depth: int
             context, inner = data, frame
             if is_stream:
                 bindings = _reduced(data, frame.run)
-                context = bindings.pop(_CONTEXT)
+                context = bindings.pop(CONTEXT)
                 inner = Frame(bindings, frame, frame.run)
             value = compiled[at][1](context, inner)
             if value is not UNDEFINED:
@@ -74,7 +74,7 @@ def _grouped(pairs: Pairs, items: list[Any], is_stream: bool, frame: Frame) -> d
     collected: dict[str, list[Any]] = {}
     run.step(len(items) * len(pairs))
     for item in items:
-        context, inner = (item[_CONTEXT], Frame(item, frame, run)) if is_stream else (item, frame)
+        context, inner = (item[CONTEXT], Frame(item, frame, run)) if is_stream else (item, frame)
         for at, (key_of, _) in enumerate(pairs):
             key = key_of(context, inner)
             if key is UNDEFINED:

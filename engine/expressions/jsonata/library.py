@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from engine.expressions.jsonata import date_pictures, format_number, functions_array, functions_aws, integers
 from engine.expressions.jsonata import functions_number as numbers
+from engine.expressions.jsonata import functions_pattern as patterns
 from engine.expressions.jsonata import functions_text as texts
 from engine.expressions.jsonata.calls import Implementation, Native
 from engine.expressions.jsonata.root import NATIVES
@@ -37,11 +38,11 @@ _TABLE: Final[tuple[tuple[str, Implementation, int, str], ...]] = (
     ("length", texts.length, 1, "<s-:n>"),
     ("trim", texts.trim, 1, "<s-:s>"),
     ("pad", texts.pad, 3, "<s-ns?:s>"),
-    ("match", texts.match, 3, "<s-f<s:o>n?:a<o>>"),
-    ("contains", texts.contains, 2, "<s-(sf):b>"),
-    ("replace", texts.replace, 4, "<s-(sf)(sf)n?:s>"),
-    ("split", texts.split, 3, "<s-(sf)n?:a<s>>"),
-    ("join", texts.join, 2, "<a<s>s?:s>"),
+    ("match", patterns.match, 3, "<s-f<s:o>n?:a<o>>"),
+    ("contains", patterns.contains, 2, "<s-(sf):b>"),
+    ("replace", patterns.replace, 4, "<s-(sf)(sf)n?:s>"),
+    ("split", patterns.split, 3, "<s-(sf)n?:a<s>>"),
+    ("join", patterns.join, 2, "<a<s>s?:s>"),
     ("formatNumber", format_number.format_number, 3, "<n-so?:s>"),
     ("formatBase", numbers.format_base, 2, "<n-n?:s>"),
     ("formatInteger", integers.format_integer, 2, "<n-s:s>"),

@@ -18,7 +18,7 @@ from engine.payload import JSON_DEPTH_MAX
 if TYPE_CHECKING:
     from engine.expressions.jsonata.run import Run
 
-NODES_MAX: Final = 2_000_000
+NODES_MAX: Final = 1_000_000
 _EXACT_MAX: Final = 2**63
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 _MESSAGE_CHARACTERS_MAX: Final = 10_000

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.expressions.jsonata.calls import Code
 from engine.expressions.jsonata.errors import JsonataError
+from engine.expressions.jsonata.filters import CONTEXT
 from engine.expressions.jsonata.operators import code_units
 from engine.expressions.jsonata.run import Frame, Run
 from engine.expressions.jsonata.tree import Node
@@ -14,8 +15,6 @@ from engine.expressions.jsonata.values import UNDEFINED, Sequence
 
 if TYPE_CHECKING:
     from engine.expressions.jsonata.compiler import Compiler
-
-_CONTEXT = "@"
 
 
 def merge_sort(items: list[Any], swaps: Callable[[Any, Any], bool], run: Run) -> list[Any]:
@@ -69,7 +68,7 @@ class _Keyed:
         is_stream = items.__class__ is Sequence and items.tuple_stream
         self.item = item
         self.terms = terms
-        self.context = item[_CONTEXT] if is_stream else item
+        self.context = item[CONTEXT] if is_stream else item
         self.frame = Frame(item, frame, frame.run) if is_stream else frame
         self.keys: list[Any] = []
 

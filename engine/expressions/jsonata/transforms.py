@@ -31,8 +31,11 @@ def compile_transform(compiler: Compiler, node: Node) -> Code:
             matches = pattern(copy, frame)
             if matches is UNDEFINED:
                 return copy
+            own = _objects_in(copy, run)
             for match in matches if isinstance(matches, list) else [matches]:
-                run.step(1)
+                if id(match) not in own and isinstance(match, (dict, list)):
+                    # A pattern may lead out of the copy, to data that others share: that is never changed.
+                    continue
                 _update(match, update(match, frame))
                 if delete is not None:
                     _delete(match, delete(match, frame))
@@ -54,6 +57,21 @@ def _clone(value: Any, frame: Frame) -> Any:
     if not isinstance(clone, Function):
         raise JsonataError("T2013")
     return apply(clone, [value], None, frame.run)
+
+
+def _objects_in(copy: Any, run: Run) -> set[int]:
+    """Identities of the objects that the copy is made of."""
+    found: set[int] = set()
+    todo = [copy]
+    while todo:
+        item = todo.pop()
+        run.step(1)
+        if isinstance(item, dict):
+            found.add(id(item))
+            todo.extend(item.values())
+        elif isinstance(item, list):
+            todo.extend(item)
+    return found
 
 
 def _update(match: Any, update: Any) -> None:
