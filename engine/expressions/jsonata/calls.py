@@ -88,11 +88,12 @@ class Composed(Function):
 class Matcher(Function):
     """A regular expression; called with a text it gives the first match, which knows the next."""
 
-    __slots__ = ("pattern",)
+    __slots__ = ("first", "pattern")
 
-    def __init__(self, pattern: Pattern) -> None:
-        """Keep the compiled pattern."""
+    def __init__(self, pattern: Pattern, first: Implementation) -> None:
+        """Keep the compiled pattern and what finds the first match."""
         self.pattern = pattern
+        self.first = first
         self.arity = 1
 
 
@@ -153,9 +154,7 @@ def _apply_once(function: Any, arguments: list[Any], context: Any, run: Run) -> 
     if kind is Composed:
         return apply(function.second, [apply(function.first, arguments[:1], None, run)], None, run)
     if kind is Matcher:
-        from engine.expressions.jsonata.functions_pattern import first_match
-
-        return first_match(run, function, arguments[0] if arguments else UNDEFINED)
+        return function.first(run, function, arguments[0] if arguments else UNDEFINED)
     raise JsonataError("T1006")
 
 

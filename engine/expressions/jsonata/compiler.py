@@ -13,6 +13,7 @@ from engine.expressions.jsonata.calls import Code, Matcher
 from engine.expressions.jsonata.errors import STACK_OVERFLOW, JsonataError, LimitExceeded
 from engine.expressions.jsonata.filters import compile_filters
 from engine.expressions.jsonata.frames import find, undefined
+from engine.expressions.jsonata.functions_pattern import first_match
 from engine.expressions.jsonata.groups import compile_group, compile_object
 from engine.expressions.jsonata.invocations import (
     compile_apply,
@@ -98,7 +99,7 @@ class Compiler:
 
     def _regex(self, node: Node, depth: int) -> Code:
         pattern = node.value
-        return lambda context, frame: Matcher(pattern)
+        return lambda context, frame: Matcher(pattern, first_match)
 
     # Operators ------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
 STACK_OVERFLOW: Final = (
@@ -16,7 +15,7 @@ class JsonataError(Exception):
     """An error with a code: `T2001`, `S0202`, ...
 
     Attributes:
-        code: the code.
+        code: the code; `rendering.message_of` makes its text.
         fields: what the text names: `token`, `value`, `index`, ...
     """
 
@@ -31,17 +30,6 @@ class JsonataError(Exception):
         if token is not None:
             self.fields.setdefault("token", token)
 
-    def message(self) -> str:
-        """The text for this error."""
-        return _FIELD.sub(self._filled, MESSAGES[self.code])
-
-    def _filled(self, found: re.Match[str]) -> str:
-        from engine.expressions.jsonata.rendering import render
-        from engine.expressions.jsonata.values import UNDEFINED
-
-        raw, rendered = found.groups()
-        return str(self.fields.get(raw)) if raw else render(self.fields.get(rendered, UNDEFINED))
-
 
 class LimitExceeded(Exception):
     """A budget is used up; the text has no code."""
@@ -50,8 +38,6 @@ class LimitExceeded(Exception):
 class InternalError(Exception):
     """The service answers with an internal error and nothing else."""
 
-
-_FIELD = re.compile(r"\{\{\{(\w+)\}\}\}|\{\{(\w+)\}\}")
 
 MESSAGES: Final[dict[str, str]] = {
     "S0101": "String literal must be terminated by a matching quote",

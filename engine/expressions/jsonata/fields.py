@@ -14,6 +14,7 @@ from engine.expressions.jsonata.library import FUNCTIONS
 from engine.expressions.jsonata.names import bound_names, free_variables, unsupported_names
 from engine.expressions.jsonata.outcome import UnsupportedResult, finished, finished_data
 from engine.expressions.jsonata.parser import TooDeep
+from engine.expressions.jsonata.rendering import message_of
 from engine.expressions.jsonata.resolve import parse_expression
 from engine.expressions.jsonata.run import Frame, Run
 from engine.expressions.jsonata.tree import Node
@@ -57,7 +58,7 @@ def compile_jsonata(text: str, location: str) -> Expression:
             if value is not UNDEFINED:
                 return finish(value)
         except JsonataError as error:
-            cause = f"threw an error during evaluation. {error.code}: {error.message()}"
+            cause = f"threw an error during evaluation. {error.code}: {message_of(error)}"
         except LimitExceeded as limit:
             cause = f"threw an error during evaluation: {limit}"
         except InternalError:
@@ -148,7 +149,7 @@ def _root(source: str) -> Node | None:
     try:
         return parse_expression(source)
     except JsonataError as error:
-        raise ExpressionSyntaxError(error.message()) from None
+        raise ExpressionSyntaxError(message_of(error)) from None
     except TooDeep:
         return None
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
-from engine.expressions.jsonata.errors import OUT_OF_MEMORY, STACK_OVERFLOW, JsonataError, LimitExceeded
+from engine.expressions.jsonata.errors import MESSAGES, OUT_OF_MEMORY, STACK_OVERFLOW, JsonataError, LimitExceeded
 from engine.expressions.jsonata.values import UNDEFINED, Function, is_number
 from engine.limits import JSONATA_CHARACTERS_MAX
 from engine.payload import JSON_DEPTH_MAX
@@ -212,3 +212,16 @@ def render(value: Any) -> str:
         return _written(value, False, number_text)[:_MESSAGE_CHARACTERS_MAX]
     except JsonataError:
         return "null"
+
+
+def message_of(error: JsonataError) -> str:
+    """The text of an error: `{{x}}` is a field as JSON, `{{{x}}}` as it is."""
+
+    def filled(found: re.Match[str]) -> str:
+        raw, rendered = found.groups()
+        return str(error.fields.get(raw)) if raw else render(error.fields.get(rendered, UNDEFINED))
+
+    return _FIELD.sub(filled, MESSAGES[error.code])
+
+
+_FIELD: Final = re.compile(r"\{\{\{(\w+)\}\}\}|\{\{(\w+)\}\}")
