@@ -41,6 +41,10 @@ class Servers:
         self._stack = ExitStack()
         self._running: dict[str, Server] = {}
 
+    def __len__(self) -> int:
+        """How many run."""
+        return len(self._running)
+
     def get(self, **wanted: Any) -> Server:
         """The server that was started so; starts it if there is none."""
         from services.testing.server import Server
