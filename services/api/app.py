@@ -25,6 +25,7 @@ from services.api.contract import Contract, compile_contracts, load_model
 from services.api.definitions import VariableReferences
 from services.api.errors import ApiError
 from services.api.inbound import Inbound
+from services.api.known_activities import KnownActivities
 from services.api.operations.table import OPERATIONS, THROTTLED_INSIDE, Operation
 from services.api.owners import Owners
 from services.api.page_token import PageTokens
@@ -89,6 +90,7 @@ class Api:
             admission=Admission(store, broker, self._owners),
             commands=commands,
             pollers=pollers,
+            known_activities=KnownActivities(store, clock, settings.machine_cache_seconds),
             targets=Targets(store, clock, settings.machine_cache_seconds),
             page_tokens=PageTokens(settings.seal),
             throttle=Throttle(settings.throttle, clock.monotonic),
@@ -211,7 +213,7 @@ class Api:
         if contract.operation not in THROTTLED_INSIDE:
             self.context.throttle.take(account, region, contract.operation)
         trace = trace_header.decode("latin-1")[:256] if trace_header is not None else None
-        request = Request(contract.operation, body, account, region, trace, _disconnection(receive))
+        request = Request(contract.operation, body, account, region, trace, receive)
         return await operation(self.context, request)
 
     def _account_and_region(self, credential: Credential | None) -> tuple[str, str]:
@@ -270,14 +272,6 @@ def _as_answer(error: Exception) -> ApiError:
         case _:
             log.error("request failed", exc_info=error)
             return errors.internal_failure()
-
-
-def _disconnection(receive: Receive) -> Callable[[], Awaitable[None]]:
-    async def disconnected() -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-
-    return disconnected
 
 
 async def _send_text(send: Send, status: int, body: bytes) -> None:

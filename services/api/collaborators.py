@@ -97,6 +97,6 @@ class MapRuns(Protocol):
 class LogGroups(Protocol):
     """Knows which log groups exist."""
 
-    async def exists(self, arn: str) -> bool:
-        """Whether the log group with this ARN (ending in `:*`) exists."""
+    async def exists(self, arn: str, role_arn: str) -> bool:
+        """Whether the log group with this ARN (ending in `:*`) exists, as the state machine's role sees it."""
         ...

@@ -33,7 +33,9 @@ def check_role(arn: str) -> None:
         raise errors.invalid_role_arn(arn)
 
 
-async def read_logging(context: Context, machine_name: str, given: Mapping[str, Any] | None) -> dict[str, Any] | None:
+async def read_logging(
+    context: Context, machine_name: str, role_arn: str, given: Mapping[str, Any] | None
+) -> dict[str, Any] | None:
     """A loggingConfiguration as it is kept and shown; None when none is given.
 
     Raises:
@@ -45,7 +47,7 @@ async def read_logging(context: Context, machine_name: str, given: Mapping[str, 
     kept = {"level": level, "includeExecutionData": bool(given.get("includeExecutionData"))}
     destinations = given.get("destinations")
     if level != "OFF" or destinations:
-        await _check_destinations(context, destinations or [])
+        await _check_destinations(context, role_arn, destinations or [])
         if level != "OFF" and _LOGGED_NAME.fullmatch(machine_name) is None:
             raise errors.invalid_logging("State machine name must match [0-9A-Za-z._-]+ when logging is enabled.")
     if destinations is not None:
@@ -53,7 +55,7 @@ async def read_logging(context: Context, machine_name: str, given: Mapping[str, 
     return kept
 
 
-async def _check_destinations(context: Context, destinations: Sequence[Mapping[str, Any]]) -> None:
+async def _check_destinations(context: Context, role_arn: str, destinations: Sequence[Mapping[str, Any]]) -> None:
     if len(destinations) != 1:
         raise errors.invalid_logging("Must specify exactly one Log Destination.")
     arn = (destinations[0].get("cloudWatchLogsLogGroup") or {}).get("logGroupArn")
@@ -64,7 +66,7 @@ async def _check_destinations(context: Context, destinations: Sequence[Mapping[s
         raise errors.invalid_logging("Provided ARN is not CloudWatch Logs Log Group ARN.")
     if match.group(1) is None:
         raise errors.invalid_logging("Log Group ARN must be provided with '*' qualifier.")
-    if context.log_groups is not None and not await context.log_groups.exists(arn):
+    if context.log_groups is not None and not await context.log_groups.exists(arn, role_arn):
         raise errors.invalid_logging("Log Destination not found.")
 
 

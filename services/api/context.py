@@ -8,6 +8,7 @@ from services.api.admission import Admission
 from services.api.collaborators import ExpressLane, LogGroups, MapRuns, StateTester
 from services.api.commands import Commands
 from services.api.definitions import VariableReferences
+from services.api.known_activities import KnownActivities
 from services.api.page_token import PageTokens
 from services.api.pollers import Pollers
 from services.api.settings import ApiSettings
@@ -29,6 +30,7 @@ class Context:
     admission: Admission
     commands: Commands
     pollers: Pollers
+    known_activities: KnownActivities
     targets: Targets
     page_tokens: PageTokens
     throttle: Throttle

@@ -33,6 +33,7 @@ class _Poller:
     worker_name: str | None
     answer: asyncio.Future[Grant | None]
     claimed: bytes = b""
+    timer: asyncio.TimerHandle | None = None
 
 
 @dataclass(slots=True)
@@ -59,8 +60,8 @@ class Pollers:
         self._wishing: asyncio.Task[None] | None = None
         self._repeating: asyncio.Task[None] | None = None
 
-    async def poll(self, activity: str, worker_name: str | None, seconds: float) -> Grant | None:
-        """Wait for a task of the activity; None when the time is over.
+    def poll(self, activity: str, worker_name: str | None, seconds: float) -> asyncio.Future[Grant | None]:
+        """Wait for a task of the activity: the grant, or None when the time is over. Cancel it to stop waiting.
 
         Raises:
             ApiError: ActivityWorkerLimitExceeded.
@@ -73,23 +74,22 @@ class Pollers:
         queue.waiting.append(poller)
         queue.total += 1
         self._wish(activity)
-        timer = loop.call_later(seconds, self._time_is_over, poller)
-        try:
-            return await poller.answer
-        finally:
-            timer.cancel()
-            self._leave(queue, poller)
+        poller.timer = loop.call_later(seconds, self._time_is_over, poller)
+        poller.answer.add_done_callback(lambda _: self._leave(queue, poller))
+        return poller.answer
 
     def _time_is_over(self, poller: _Poller) -> None:
         """End a poll, but let one that has claimed wait a moment for its grant: the task is already leased to it."""
         if poller.answer.done():
             return
         if poller.claimed:
-            asyncio.get_running_loop().call_later(CLAIM_SECONDS, _give_up, poller)
+            asyncio.get_running_loop().call_later(CLAIM_SECONDS, give_up, poller.answer)
         else:
             poller.answer.set_result(None)
 
     def _leave(self, queue: _Queue, poller: _Poller) -> None:
+        assert poller.timer is not None
+        poller.timer.cancel()
         queue.total -= 1
         if poller.claimed:
             self._claims.pop(poller.claimed, None)
@@ -189,12 +189,13 @@ class Pollers:
         """Answer everybody and stop."""
         for queue in self._queues.values():
             for poller in queue.waiting:
-                _give_up(poller)
+                give_up(poller.answer)
         for task in (self._wishing, self._repeating):
             if task is not None:
                 task.cancel()
 
 
-def _give_up(poller: _Poller) -> None:
-    if not poller.answer.done():
-        poller.answer.set_result(None)
+def give_up(answer: asyncio.Future[Grant | None]) -> None:
+    """End a poll without a task, if it has not ended yet."""
+    if not answer.done():
+        answer.set_result(None)

@@ -17,10 +17,10 @@ class Request:
         body: the JSON body, already in the shape of the service model.
         account, region: whose resources it is about.
         trace_header: X-Amzn-Trace-Id of the HTTP request.
-        disconnected: returns when the caller has hung up; only long polls await it.
+        next_message: ASGI's receive: the body is read, so what comes next is that the caller has hung up.
     """
 
-    __slots__ = ("account", "body", "disconnected", "operation", "region", "trace_header")
+    __slots__ = ("account", "body", "next_message", "operation", "region", "trace_header")
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class Request:
         account: str,
         region: str,
         trace_header: str | None = None,
-        disconnected: Callable[[], Awaitable[None]] | None = None,
+        next_message: Callable[[], Awaitable[dict[str, Any]]] | None = None,
     ) -> None:
         """Keep the parts."""
         self.operation = operation
@@ -37,7 +37,7 @@ class Request:
         self.account = account
         self.region = region
         self.trace_header = trace_header
-        self.disconnected = disconnected
+        self.next_message = next_message
 
     def arn(self, member: str, *kinds: Kind) -> Arn:
         """Read a required ARN of one of these kinds.

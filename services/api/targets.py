@@ -14,6 +14,7 @@ from uuid import UUID
 from engine.arn import Arn
 from services.api import errors
 from services.api.request import Request, read_arn
+from services.api.single_flight import SingleFlight
 from services.runtime.clock import Clock
 from services.runtime.ids import Ids
 from services.store.interface import ApiStore
@@ -64,7 +65,9 @@ class Targets:
         self._store = store
         self._clock = clock
         self._keep_seconds = keep_seconds
+        self._reading: SingleFlight[tuple[int, str, str, str], Target] = SingleFlight()
         self._kept: OrderedDict[tuple[str, str, str], tuple[float, Target]] = OrderedDict()
+        self._changes = 0
         self._keys_of: dict[UUID, set[tuple[str, str, str]]] = {}
 
     async def find(self, request: Request) -> Target:
@@ -79,14 +82,17 @@ class Targets:
         if kept is not None and kept[0] > self._clock.monotonic():
             target = kept[1]
         else:
-            target = await self._read(request, text)
-            self._keep(key, target)
+            changes = self._changes
+            target = await self._reading.ask((changes, *key), lambda: self._read(request, text))
+            if changes == self._changes:
+                self._keep(key, target)
         if target.deleting:
             raise errors.state_machine_deleting(target.machine_arn)
         return target
 
     def forget(self, machine_id: UUID) -> None:
-        """The machine, a version or an alias of it has changed."""
+        """The machine, a version or an alias of it has changed: what is being read may be older, and is not kept."""
+        self._changes += 1
         for key in self._keys_of.pop(machine_id, ()):
             self._kept.pop(key, None)
 

@@ -10,9 +10,9 @@ from services.api import configuration, errors
 from services.api.context import Context
 from services.api.operations.found import find_activity
 from services.api.page_token import page_size
+from services.api.pollers import give_up
 from services.api.request import Request
 from services.api.shapes import DEFAULT_ENCRYPTION, seconds
-from services.broker.messages import Grant
 from services.store.records import Activity
 
 
@@ -79,27 +79,23 @@ async def delete_activity(context: Context, request: Request) -> dict[str, Any]:
         activity = await context.store.activity_by_name(arn.account, arn.region, arn.name)
         if activity is not None:
             await context.store.delete_activity(activity.id)
+            context.known_activities.forget(arn)
     return {}
 
 
 async def get_activity_task(context: Context, request: Request) -> dict[str, Any]:
     """Wait for a task of the activity; an empty answer after a minute without one."""
     arn = request.arn("activityArn", "activity")
-    await find_activity(context, request, arn)
+    await context.known_activities.check(request, arn)
     poll = context.pollers.poll(str(arn), request.body.get("workerName"), context.settings.poll_seconds)
-    grant = await (poll if request.disconnected is None else _unless_gone(poll, request.disconnected()))
+    gone = asyncio.ensure_future(request.next_message()) if request.next_message is not None else None
+    try:
+        if gone is not None:
+            gone.add_done_callback(lambda _: give_up(poll))  # nobody would hear the answer
+        grant = await poll
+    finally:
+        if gone is not None:
+            gone.cancel()
     if grant is None:
         return {}
     return {"taskToken": grant.job.task_token, "input": grant.job.input.decode("utf-8", "surrogatepass")}
-
-
-async def _unless_gone(poll: Any, disconnected: Any) -> Grant | None:
-    """The poll's answer, or None as soon as the caller has hung up: nobody would hear the answer."""
-    waiting = asyncio.ensure_future(poll)
-    gone = asyncio.ensure_future(disconnected)
-    try:
-        await asyncio.wait((waiting, gone), return_when=asyncio.FIRST_COMPLETED)
-        return await waiting if waiting.done() else None
-    finally:
-        waiting.cancel()
-        gone.cancel()

@@ -42,7 +42,7 @@ async def create_state_machine(context: Context, request: Request) -> dict[str, 
         definition=body["definition"],
         role_arn=body["roleArn"],
         created_ms=now_ms,
-        logging=await configuration.read_logging(context, name, body.get("loggingConfiguration")),
+        logging=await configuration.read_logging(context, name, body["roleArn"], body.get("loggingConfiguration")),
         tracing=configuration.read_tracing(body.get("tracingConfiguration")),
         encryption=configuration.read_encryption(request, body.get("encryptionConfiguration")),
     )
@@ -140,12 +140,14 @@ async def _updated(context: Context, request: Request, machine: StateMachine) ->
     body, old = request.body, machine.revision
     if body.get("roleArn") is not None:
         configuration.check_role(body["roleArn"])
-    logging = await configuration.read_logging(context, machine.name, body.get("loggingConfiguration"))
+    definition, role = body.get("definition"), body.get("roleArn")
+    logging = await configuration.read_logging(
+        context, machine.name, old.role_arn if role is None else role, body.get("loggingConfiguration")
+    )
     tracing = configuration.read_tracing(body.get("tracingConfiguration"))
     encryption = old.encryption
     if body.get("encryptionConfiguration") is not None:
         encryption = configuration.read_encryption(request, body["encryptionConfiguration"])
-    definition, role = body.get("definition"), body.get("roleArn")
     return Revision(
         id=context.ids.uuid(),
         machine_id=machine.id,
