@@ -8,7 +8,6 @@ from typing import Annotated, Final, TypeAlias
 
 import typer
 
-
 DEFAULT_DATA: Final = Path(".stepwell")
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from services.cli.express_lanes import ExpressLanes
     from services.cli.own_api import LocalApi, OwnApi
     from services.integrations.functions.targets import Targets
+    from services.integrations.assembly import Permissions
     from services.integrations.interface import Integrations
     from services.integrations.mocks import MockedIntegrations
     from services.store.postgres import PostgresStore
@@ -105,6 +106,7 @@ class _Process:
         self._store: PostgresStore | None = None
         self._mocks: MockedIntegrations | None = None
         self._integrations: Integrations | None = None
+        self._permissions: Permissions | None = None
         self._lanes: ExpressLanes | None = None
         self._local_api: LocalApi | None = None
         self._after_ready: list[Callable[[], Awaitable[object]]] = []
@@ -205,26 +207,37 @@ class _Process:
             self._integrations = self._mocks or self._lazy_world
             self._after_ready.append(self._lazy_world.load)
             stack.push_async_callback(self._lazy_world.close)
+            self._read_permissions(stack)
         return self._integrations
 
     def _make_world(self) -> Integrations:
         from services.cli.own_api import OwnExecutions, RemoteApi
+    def _read_permissions(self, stack: AsyncExitStack) -> None:
+        """What the operator lets tasks do; a mistake there ends the start."""
+        from services.integrations.assembly import read_permissions
+        from services.store.http_connections import PostgresConnections
+
+        url = self._options.process.database_url
+        store = PostgresConnections(url) if url else None
+        if store is not None:
+            stack.push_async_callback(store.close)
+        self._permissions = read_permissions(self._options.environment, self._clock, self._ids, store)
+
         from services.integrations.functions.functions import Functions
         from services.integrations.functions.targets import Targets
-        from services.integrations.nested_executions import NoNestedExecutions
-        from services.integrations.registry import World, WorldIntegrations
 
         endpoint = self._options.process.endpoint
         api: OwnApi | None = self._local_api or (RemoteApi(endpoint) if endpoint else None)
-        world = World(
+        assert self._permissions is not None
+        return make_integrations(
+            self._options.environment,
+            self._permissions,
             clock=self._clock,
             ids=self._ids,
-            environment=self._options.environment,
             functions=Functions(self._options.targets or Targets(), self._clock, self._ids),
-            executions=OwnExecutions(api) if api is not None else NoNestedExecutions(),
+            executions=OwnExecutions(api) if api is not None else None,
             own_api=api,
         )
-        return WorldIntegrations(world)
 
     def _add_api(self, broker: Broker, stack: AsyncExitStack) -> None:
         from services.api.app import Api

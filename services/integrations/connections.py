@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Protocol
 
 from engine.payload import decode_json, encode_json
 from services.integrations.sealing import SealBroken, Sealer
 from services.runtime.clock import Clock
+from services.runtime.faults import StoreUnavailable
 from services.runtime.ids import Ids
+from services.store.http_connections import ConnectionRecord, Kind
 
-Kind = Literal["API_KEY", "BASIC", "OAUTH_CLIENT_CREDENTIALS"]
 _KINDS: Final = ("API_KEY", "BASIC", "OAUTH_CLIENT_CREDENTIALS")
 _NAME: Final = re.compile(r"[.\-_A-Za-z0-9]{1,64}")
 _METHODS: Final = ("GET", "POST", "PUT")
@@ -39,18 +40,6 @@ class ConnectionProblem(Exception):
         super().__init__(cause)
         self.error = error
         self.cause = cause
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionRecord:
-    """A connection as stored: everything but `sealed` may be shown."""
-
-    arn: str
-    name: str
-    kind: Kind
-    created_ms: int
-    changed_ms: int
-    sealed: bytes
 
 
 class ConnectionStore(Protocol):
@@ -173,7 +162,12 @@ class Connections:
         Raises:
             ConnectionProblem: it does not exist or cannot be opened.
         """
-        record = await self._store.get(arn)
+        try:
+            record = await self._store.get(arn)
+        except StoreUnavailable as fault:
+            raise ConnectionProblem(
+                "Events.ConnectionResource.InternalError", f"Connection {arn} cannot be read now: {fault}."
+            ) from None
         if record is None:
             raise ConnectionProblem(
                 "Events.ConnectionResource.ResourceNotFound",

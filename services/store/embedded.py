@@ -28,7 +28,7 @@ from services.runtime.clock import Clock, SystemClock
 from services.store.postgres_programs import EmbeddedPostgresError, find_binaries, major, may_walk, version_of
 from services.store.postmaster import SOCKET_NAME, accepts, is_alive, read_postmaster_file, serves
 
-__all__ = ["EmbeddedPostgres", "EmbeddedPostgresError"]
+__all__ = ["EmbeddedPostgres", "EmbeddedPostgresError", "running_url"]
 
 USER: Final = "stepwell"
 START_SECONDS_MAX: Final = 60.0
@@ -134,7 +134,7 @@ class EmbeddedPostgres:
         while self._clock.monotonic() < deadline:
             found = read_postmaster_file(self._cluster)
             if found is not None and found.status == "ready" and self._is_current(found.pid):
-                return self._url(found.socket_dir)
+                return _url(self._cluster, found.socket_dir)
             if self._child is not None and self._child.poll() is not None:
                 break
             time.sleep(0.002)
@@ -312,14 +312,24 @@ class EmbeddedPostgres:
             return {"env": env}
         return {"env": env, "user": self._account.pw_uid, "group": self._account.pw_gid, "extra_groups": []}
 
-    def _url(self, socket_dir: str) -> str:
-        return f"postgresql://{USER}@/postgres?host={quote(str(self._cluster / socket_dir), safe='/')}"
-
     def _log_end(self) -> str:
         try:
             return (self._home / "postgres.log").read_text(errors="replace")[-2000:]
         except FileNotFoundError:
             return ""
+
+
+def running_url(data_dir: Path | str) -> str | None:
+    """The URL of the server that another process runs on a data folder; None while none does."""
+    cluster = Path(data_dir).absolute() / "cluster"
+    found = read_postmaster_file(cluster)
+    if found is None or found.status != "ready" or not serves(found.pid, cluster):
+        return None
+    return _url(cluster, found.socket_dir)
+
+
+def _url(cluster: Path, socket_dir: str) -> str:
+    return f"postgresql://{USER}@/postgres?host={quote(str(cluster / socket_dir), safe='/')}"
 
 
 def _account(cluster: Path) -> pwd.struct_passwd | None:

@@ -130,9 +130,7 @@ async def _arn(connections: Connections, name: str) -> str:
     return found[0]
 
 
-def _with(
-    data: Path, database_url: str | None, key_file: Path | None, act: Callable[[Connections], Awaitable[T]]
-) -> T:
+def _with(data: Path, database_url: str | None, key_file: Path | None, act: Callable[[Connections], Awaitable[T]]) -> T:
     """Open the connections of a database, do something with them, and close them; problems become one line."""
     import asyncio
     import os
@@ -155,7 +153,9 @@ def _with(
             )
             connections = make_connections(settings, store, SystemClock(), SystemIds())
             if connections is None:
-                raise CommandError("secrets are sealed by a key: give --master-key-file or set STEPWELL_MASTER_KEY_FILE")
+                raise CommandError(
+                    "secrets are sealed by a key: give --master-key-file or set STEPWELL_MASTER_KEY_FILE"
+                )
             return await act(connections)
         finally:
             await store.close()
@@ -188,10 +188,10 @@ def _key_file(data: Path, database_url: str | None, given: Path | None) -> str |
     """The file that was named; else the one in the folder of the embedded database; None leaves it to the variable."""
     import os
 
-    from services.integrations.sealing import key_file_in
+    from services.integrations.sealing import MASTER_KEY_VARIABLE, key_file_in
 
     if given is not None:
         return str(given)
     own = key_file_in(data)
-    named = database_url or "STEPWELL_DATABASE_URL" in os.environ or "STEPWELL_MASTER_KEY_FILE" in os.environ
+    named = database_url or "STEPWELL_DATABASE_URL" in os.environ or MASTER_KEY_VARIABLE in os.environ
     return None if named or not own.exists() else str(own)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.cli.options import BrokerUrl, DatabaseUrl, FunctionEntries, FunctionFiles
+from services.cli.options import DEFAULT_DATA, BrokerUrl, DatabaseUrl, FunctionEntries, FunctionFiles
 
 if TYPE_CHECKING:
     from services.store.embedded import EmbeddedPostgres
-
-DEFAULT_DATA = Path(".stepwell")
 
 
 def up(
@@ -48,7 +47,7 @@ def up(
             process=roles.process_settings(os.environ, database_url=url, broker_url=broker_url),
             port=port,
             targets=targets,
-            environment=os.environ,
+            environment=os.environ if postgres is None else _with_master_key(data, os.environ),
             on_ready=on_ready,
         )
         code = roles.serve(options, listener)
@@ -84,6 +83,17 @@ def _wait(postgres: EmbeddedPostgres | None) -> str:
         return postgres.wait_ready()
     except EmbeddedPostgresError as error:
         raise CommandError(str(error)) from None
+
+
+def _with_master_key(data: Path, environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Let the data folder have a master key of its own, unless another is named."""
+    from services.integrations.sealing import MASTER_KEY_VARIABLE, key_file_in, make_master_key
+    from services.runtime.ids import SystemIds
+
+    if MASTER_KEY_VARIABLE in environment:
+        return environment
+    make_master_key(key_file_in(data), SystemIds())
+    return {**environment, MASTER_KEY_VARIABLE: str(key_file_in(data))}
 
 
 def _prepare(url: str, *, sole_owner: bool) -> None:
