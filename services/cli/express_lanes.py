@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from services.execution_logs.log import ExecutionLog
+from services.cli.execution_logs import ExecutionLogs
 from services.express.background import BackgroundExpress, ExpressIntake
 from services.express.front import ExpressFront
 from services.express.lane import Lane
@@ -30,6 +30,7 @@ class ExpressLanes:
         ids: Ids,
         settings: ExpressSettings,
         broker_url: str,
+        logs: ExecutionLogs,
     ) -> None:
         """Open the queue; nothing is taken from it yet."""
         self._integrations = integrations
@@ -38,23 +39,31 @@ class ExpressLanes:
         self._settings = settings
         self._programs = Programs(store, PROGRAM_BYTES_MAX)
         self._queue = open_express_queue(broker_url)
-        self._log = ExecutionLog([])
+        self._logs = logs
 
     def front(self) -> ExpressFront:
         """For the API."""
-        return ExpressFront(self._lane(), ExpressIntake(self._queue, self._settings), self._programs)
+        return ExpressFront(
+            self._lane(), ExpressIntake(self._queue, self._settings), self._programs, self._logs.policies
+        )
 
     def background(self) -> BackgroundExpress:
         """For the express role; its id is new in every process life."""
         lane_id = self._ids.entropy(8).hex()
         return BackgroundExpress(
-            lane_id, self._lane(), self._queue, self._programs, self._log, self._clock, self._settings
+            lane_id,
+            self._lane(),
+            self._queue,
+            self._programs,
+            self._logs.policies,
+            self._logs.log,
+            self._clock,
+            self._settings,
         )
 
     async def close(self) -> None:
-        """Write the rest of the logs and disconnect."""
-        await self._log.close()
+        """Disconnect."""
         await self._queue.close()
 
     def _lane(self) -> Lane:
-        return Lane(self._integrations, self._log, self._clock, self._ids, self._settings)
+        return Lane(self._integrations, self._logs.log, self._clock, self._ids, self._settings)

@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from services.broker.interface import Broker
     from services.broker.kombu_broker import KombuBroker
     from services.broker.memory_broker import MemoryBroker
+    from services.cli.execution_logs import ExecutionLogs
     from services.cli.express_lanes import ExpressLanes
     from services.cli.own_api import LocalApi, OwnApi
-    from services.integrations.functions.targets import Targets
     from services.integrations.assembly import Permissions
+    from services.integrations.functions.targets import Targets
     from services.integrations.interface import Integrations
     from services.integrations.mocks import MockedIntegrations
     from services.store.postgres import PostgresStore
@@ -105,9 +106,10 @@ class _Process:
         self._parts: list[Part] = []
         self._store: PostgresStore | None = None
         self._mocks: MockedIntegrations | None = None
-        self._integrations: Integrations | None = None
         self._permissions: Permissions | None = None
+        self._integrations: Integrations | None = None
         self._lanes: ExpressLanes | None = None
+        self._logs: ExecutionLogs | None = None
         self._local_api: LocalApi | None = None
         self._after_ready: list[Callable[[], Awaitable[object]]] = []
 
@@ -130,7 +132,7 @@ class _Process:
             if "worker" in roles:
                 self._add_worker(broker, stack)
             if "scheduler" in roles:
-                self._add_scheduler(broker)
+                self._add_scheduler(broker, stack)
             return await live(self._parts, self._ready)
 
     async def _open_store(self, stack: AsyncExitStack) -> PostgresStore:
@@ -154,7 +156,7 @@ class _Process:
 
             start_http_server(self._options.process.metrics_port, HOST)
 
-    def _add_scheduler(self, broker: Broker) -> None:
+    def _add_scheduler(self, broker: Broker, stack: AsyncExitStack) -> None:
         from services.runtime.metrics import SchedulerMetrics, expose, residents, shards_owned
         from services.scheduler.scheduler import Scheduler
         from services.scheduler.settings import SchedulerSettings
@@ -171,6 +173,7 @@ class _Process:
             settings,
             observer=metrics,
             answer_activity=answer_activity,
+            on_committed=self._execution_logs(stack).standard(),
         )
         expose(metrics)
         expose(residents(lambda: scheduler.residents))
@@ -205,13 +208,11 @@ class _Process:
         """What tasks can reach; one for all roles of the process."""
         if self._integrations is None:
             self._integrations = self._mocks or self._lazy_world
+            self._read_permissions(stack)
             self._after_ready.append(self._lazy_world.load)
             stack.push_async_callback(self._lazy_world.close)
-            self._read_permissions(stack)
         return self._integrations
 
-    def _make_world(self) -> Integrations:
-        from services.cli.own_api import OwnExecutions, RemoteApi
     def _read_permissions(self, stack: AsyncExitStack) -> None:
         """What the operator lets tasks do; a mistake there ends the start."""
         from services.integrations.assembly import read_permissions
@@ -223,6 +224,9 @@ class _Process:
             stack.push_async_callback(store.close)
         self._permissions = read_permissions(self._options.environment, self._clock, self._ids, store)
 
+    def _make_world(self) -> Integrations:
+        from services.cli.own_api import OwnExecutions, RemoteApi
+        from services.integrations.assembly import make_integrations
         from services.integrations.functions.functions import Functions
         from services.integrations.functions.targets import Targets
 
@@ -256,6 +260,7 @@ class _Process:
             settings,
             express=self._express(stack).front(),
             state_tester=Tester(self._world(stack), self._ids),
+            log_groups=self._execution_logs(stack).log_groups,
             mocked=self._mocks is not None,
         )
         self._local_api = LocalApi(api)
@@ -280,9 +285,23 @@ class _Process:
                 self._ids,
                 read_settings(ExpressSettings, self._options.environment),
                 self._options.process.broker_url or MEMORY_BROKER,
+                self._execution_logs(stack),
             )
             stack.push_async_callback(self._lanes.close)
         return self._lanes
+
+    def _execution_logs(self, stack: AsyncExitStack) -> ExecutionLogs:
+        """Where the logs of executions go; one for all roles of the process."""
+        if self._logs is None:
+            from services.cli.execution_logs import ExecutionLogs
+            from services.execution_logs.settings import LogSettings
+            from services.runtime.metrics import expose
+
+            settings = read_settings(LogSettings, self._options.environment)
+            self._logs = ExecutionLogs(settings, self._options.environment, self._clock, self._ids)
+            expose(self._logs.metrics)
+            stack.push_async_callback(self._logs.log.close)
+        return self._logs
 
     async def _ready(self) -> None:
         if self._options.on_ready is not None:

@@ -1,17 +1,20 @@
-"""A history event as a log record: AWS's shape (every scalar is text) and AWS's levels.
+"""A history event as a log record: one line of JSON in AWS's shape (every scalar is text), by AWS's levels.
+
+Lines are put together as text, not as dictionaries: an express execution logs more events than anything else it does.
 
 Source: developer guide, "Logging using CloudWatch Logs"; recordings of logged events with and without execution data.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from json.encoder import encode_basestring as quoted
 from typing import Any, Final
 
-from engine.history.events import BY_CODE
+from engine.history.events import BY_CODE, EventType
 from engine.history.page_codec import DecodedEvents, RecordedEvent
-from engine.history.render import render_event
+from engine.payload import Payload
+from services.execution_logs.policy import LogPolicy
 
 _FATAL: Final = frozenset({"ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted"})
 _ERROR: Final = _FATAL | {
@@ -39,51 +42,38 @@ _ERROR: Final = _FATAL | {
     "TaskTimedOut",
     "WaitStateAborted",
 }
-_TYPES: Final[dict[str, frozenset[str]]] = {
-    "ALL": frozenset(event.name for event in BY_CODE.values()),
-    "ERROR": frozenset(_ERROR),
-    "FATAL": _FATAL,
-    "OFF": frozenset(),
+_KINDS: Final[dict[str, dict[int, EventType]]] = {
+    "ALL": BY_CODE,
+    "ERROR": {code: kind for code, kind in BY_CODE.items() if kind.name in _ERROR},
+    "FATAL": {code: kind for code, kind in BY_CODE.items() if kind.name in _FATAL},
+    "OFF": {},
 }
-_DATA_BYTES_MAX: Final = 248 * 1024
+_DATA: Final = frozenset({"input", "output", "parameters", "assignedVariables"})
+_DETAILED: Final = frozenset({"input", "output", "assignedVariables"})
+_DATA_CHARACTERS_MAX: Final = 248 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class LogPolicy:
-    """What one state machine wants logged, and where.
+class _Texts:
+    """The payloads of one turn as quoted text; states that hand their input on share one."""
 
-    Attributes:
-        level: ALL, ERROR, FATAL or OFF.
-        include_data: whether inputs and outputs are shown.
-        log_group_arns: CloudWatch Logs groups; the arns end in `:*`.
-    """
+    __slots__ = ("_payloads", "_quoted")
 
-    level: str
-    include_data: bool
-    log_group_arns: tuple[str, ...]
+    def __init__(self, payloads: Sequence[bytes]) -> None:
+        """`payloads` is what indexes refer to; events that were never in a page hold theirs."""
+        self._payloads = payloads
+        self._quoted: dict[int, tuple[str, bool]] = {}
 
-    @property
-    def off(self) -> bool:
-        """Whether nothing is logged."""
-        return self.level == "OFF"
-
-
-OFF: Final = LogPolicy("OFF", False, ())
+    def of(self, value: int | Payload) -> tuple[str, bool]:
+        """The quoted text, and whether it had to be cut."""
+        key = value if isinstance(value, int) else id(value)
+        found = self._quoted.get(key)
+        if found is None:
+            data = self._payloads[value] if isinstance(value, int) else value.text
+            found = self._quoted[key] = _cut(data.decode("utf-8", "replace"))
+        return found
 
 
-def policy_of(logging: Mapping[str, Any] | None) -> LogPolicy:
-    """Read a loggingConfiguration as the API accepted it."""
-    if not logging or logging.get("level", "OFF") == "OFF":
-        return OFF
-    arns = tuple(
-        destination["cloudWatchLogsLogGroup"]["logGroupArn"]
-        for destination in logging.get("destinations", ())
-        if destination.get("cloudWatchLogsLogGroup", {}).get("logGroupArn")
-    )
-    return LogPolicy(logging["level"], bool(logging.get("includeExecutionData", False)), arns)
-
-
-def log_records(
+def log_lines(
     policy: LogPolicy,
     execution_arn: str,
     redrive_count: int,
@@ -91,8 +81,8 @@ def log_records(
     timestamp_ms: int,
     events: Sequence[RecordedEvent] | DecodedEvents,
     redelivered: bool = False,
-) -> list[dict[str, Any]]:
-    """The records that the policy asks for, oldest first.
+) -> list[str]:
+    """The lines that the policy asks for, oldest first, without line ends.
 
     Args:
         policy: level and data.
@@ -103,38 +93,59 @@ def log_records(
         events: a turn's events, fresh from the engine or decoded from a page.
         redelivered: an asynchronous express execution that was started again; our addition to AWS's shape.
     """
-    wanted = _TYPES[policy.level]
-    payloads = events.payloads if isinstance(events, DecodedEvents) else []
-    texts: list[str | None] = [None] * len(payloads)
-    rows = events.events if isinstance(events, DecodedEvents) else events
-    records = []
-    for offset, event in enumerate(rows):
-        kind = BY_CODE[event[0]]
-        if kind.name not in wanted:
+    wanted = _KINDS[policy.level]
+    rows: Sequence[Sequence[Any]] = events.events if isinstance(events, DecodedEvents) else events
+    texts = _Texts(events.payloads if isinstance(events, DecodedEvents) else ())
+    mark = ',"redelivered":"true"' if redelivered else ""
+    tail = (
+        f'","event_timestamp":"{timestamp_ms}","execution_arn":{quoted(execution_arn)},'
+        f'"redrive_count":"{redrive_count}"{mark}}}'
+    )
+    lines = []
+    event_id = first_event_id
+    for event in rows:
+        kind = wanted.get(event[0])
+        if kind is not None:
+            details = _details(kind, event, texts, policy.include_data)
+            lines.append(f'{{"id":"{event_id}","type":"{kind.name}","details":{{{details}}},'
+                         f'"previous_event_id":"{event[1]}{tail}')  # fmt: skip
+        event_id += 1
+    return lines
+
+
+def _details(kind: EventType, event: Sequence[Any], texts: _Texts, include_data: bool) -> str:
+    parts = []
+    for field, value in zip(kind.fields, event[2:], strict=False):
+        if value is None:
             continue
-        shown = render_event(first_event_id + offset, 0, event, payloads, texts, policy.include_data)
-        record = {
-            "id": str(first_event_id + offset),
-            "type": kind.name,
-            "details": _as_text(shown.get(kind.member, {}) if kind.member else {}),
-            "previous_event_id": str(event[1]),
-            "event_timestamp": str(timestamp_ms),
-            "execution_arn": execution_arn,
-            "redrive_count": str(redrive_count),
-        }
-        if redelivered:
-            record["redelivered"] = "true"
-        records.append(record)
-    return records
+        if type(value) is str and field != "taskCredentials":
+            parts.append(f'"{field}":{quoted(value)}')
+        elif field in _DATA:
+            if include_data:
+                parts.append(_data(field, value, texts))
+        elif field == "taskCredentials":
+            parts.append(f'"taskCredentials":{{"roleArn":{quoted(value)}}}')
+        else:
+            parts.append(f'"{field}":"{value}"')
+    return ",".join(parts)
 
 
-def _as_text(details: dict[str, Any]) -> dict[str, Any]:
-    """Numbers become text; data too large for a log event are cut and marked."""
-    shown = dict(details)
-    for name, value in details.items():
-        if isinstance(value, int) and not isinstance(value, bool):
-            shown[name] = str(value)
-        elif name in ("input", "output") and len(value) > _DATA_BYTES_MAX:
-            shown[name] = value[:_DATA_BYTES_MAX]
-            shown[f"{name}Details"] = {"truncated": True}
-    return shown
+def _data(field: str, value: Any, texts: _Texts) -> str:
+    if field == "assignedVariables":
+        variables = ",".join(f"{quoted(name)}:{texts.of(one)[0]}" for name, one in value.items())
+        return f'"assignedVariables":{{{variables}}},"assignedVariablesDetails":{{"truncated":false}}'
+    text, cut = texts.of(value)
+    if field not in _DETAILED:
+        return f'"{field}":{text}'
+    return f'"{field}":{text},"{field}Details":{{"truncated":{"true" if cut else "false"}}}'
+
+
+def _cut(text: str) -> tuple[str, bool]:
+    """Quote it; what would be too large for a log event is cut and marked."""
+    found: str = quoted(text)
+    cut = False
+    while len(found) > _DATA_CHARACTERS_MAX:
+        cut = True
+        text = text[: len(text) * _DATA_CHARACTERS_MAX // len(found) - 2]
+        found = quoted(text)
+    return found, cut

@@ -1,27 +1,33 @@
-"""Where log records go: stdout, a file, CloudWatch Logs. Best effort, as in AWS: a sink never fails an execution."""
+"""Where log lines go. Best effort, as in AWS: a sink never blocks and never fails an execution; it drops and counts."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
-from typing import IO, Any, Final, Protocol
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import IO, Final, Protocol
 
-from engine.payload import encode_json
-from services.execution_logs.record import LogPolicy
+from services.execution_logs.policy import LogPolicy
 
-_QUEUE_RECORDS_MAX: Final = 100_000
-_BATCH_RECORDS: Final = 5_000
-_BATCH_BYTES: Final = 1_000_000
-_RECORD_OVERHEAD_BYTES: Final = 26
+_GATHER_SECONDS: Final = 0.02
+_WAITING_CHARACTERS_MAX: Final = 64 * 1024 * 1024
 
 
 class Sink(Protocol):
-    """Takes log records; must not block."""
+    """Takes log lines; must not block."""
 
-    def write(self, policy: LogPolicy, stream: str, records: Sequence[dict[str, Any]]) -> None:
-        """Take records of one execution; `stream` names its state machine."""
+    def wants(self, policy: LogPolicy) -> bool:
+        """Whether lines under this policy would be kept; if no sink wants them they are not even made."""
+        ...
+
+    def write(self, policy: LogPolicy, machine_name: str, timestamp_ms: int, lines: Sequence[str]) -> None:
+        """Take the lines of one turn of one execution."""
+        ...
+
+    async def handed_over(self) -> None:
+        """Return when nothing that was written so far is in this process alone, delivered or given up."""
         ...
 
     async def close(self) -> None:
@@ -30,95 +36,69 @@ class Sink(Protocol):
 
 
 class LinesSink:
-    """JSON lines into a text stream or a file."""
+    """JSON lines into a file or standard output, written by a thread: a slow disk or reader blocks nobody."""
 
-    def __init__(self, output: IO[bytes]) -> None:
-        """Write to `output`, which is flushed after every turn's records."""
+    def __init__(self, output: IO[bytes], on_dropped: Callable[[int], None], on_written: Callable[[int], None]) -> None:
+        """Write to `output`; the callbacks are told how many lines."""
         self._output = output
+        self._on_dropped = on_dropped
+        self._on_written = on_written
+        self._waiting: list[str] = []
+        self._waiting_characters = 0
+        self._writer: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, "stepwell-log")
 
     @classmethod
-    def to_stdout(cls) -> LinesSink:
-        """JSON lines on standard output."""
-        return cls(sys.stdout.buffer)
+    def open(cls, where: str, on_dropped: Callable[[int], None], on_written: Callable[[int], None]) -> LinesSink:
+        """`stdout`, or a file to append to.
 
-    @classmethod
-    def to_file(cls, path: str) -> LinesSink:
-        """JSON lines appended to a file."""
-        return cls(open(path, "ab"))
+        Raises:
+            OSError: the file cannot be opened.
+        """
+        output: IO[bytes] = sys.stdout.buffer if where == "stdout" else Path(where).open("ab", buffering=0)
+        return cls(output, on_dropped, on_written)
 
-    def write(self, policy: LogPolicy, stream: str, records: Sequence[dict[str, Any]]) -> None:
-        """One line per record."""
-        self._output.write(b"".join(encode_json(record) + b"\n" for record in records))
-        self._output.flush()
+    def wants(self, policy: LogPolicy) -> bool:
+        """Everything that is logged at all."""
+        return True
+
+    def write(self, policy: LogPolicy, machine_name: str, timestamp_ms: int, lines: Sequence[str]) -> None:
+        """Gather them for the next write."""
+        if self._waiting_characters > _WAITING_CHARACTERS_MAX:
+            self._on_dropped(len(lines))
+            return
+        self._waiting += lines
+        self._waiting_characters += sum(map(len, lines))
+        if self._writer is None:
+            self._writer = asyncio.get_running_loop().create_task(self._write_waiting())
+
+    async def handed_over(self) -> None:
+        """Wait for the writes of what is gathered now."""
+        if self._writer is not None:
+            await asyncio.shield(self._writer)
 
     async def close(self) -> None:
-        """Close a file; standard output stays open."""
-        self._output.flush()
+        """Write the rest; a file is closed, standard output stays open."""
+        await self.handed_over()
+        self._thread.shutdown()
         if self._output is not sys.stdout.buffer:
             self._output.close()
 
-
-class CloudWatchSink:
-    """CloudWatch Logs through a function that calls PutLogEvents; batches gather while a call is under way.
-
-    Beyond a bound the oldest records are dropped and counted: logs are best effort and memory is not endless.
-    """
-
-    def __init__(self, put: Callable[[str, str, list[dict[str, Any]]], Any], on_dropped: Callable[[int], None]) -> None:
-        """Keep `put(log_group_arn, stream, events)`, an awaitable call that makes the stream when it is missing."""
-        self._put = put
-        self._on_dropped = on_dropped
-        self._waiting: dict[tuple[str, str], deque[dict[str, Any]]] = defaultdict(deque)
-        self._waiting_records = 0
-        self._sender: asyncio.Task[None] | None = None
-
-    def write(self, policy: LogPolicy, stream: str, records: Sequence[dict[str, Any]]) -> None:
-        """Queue the records for each of the policy's log groups."""
-        for arn in policy.log_group_arns:
-            self._waiting[arn, stream].extend(
-                {"timestamp": int(record["event_timestamp"]), "message": encode_json(record).decode()}
-                for record in records
-            )
-            self._waiting_records += len(records)
-        self._drop_excess()
-        if self._waiting and self._sender is None:
-            self._sender = asyncio.get_running_loop().create_task(self._send())
-
-    async def close(self) -> None:
-        """Wait until everything was sent."""
-        if self._sender is not None:
-            await self._sender
-
-    async def _send(self) -> None:
+    async def _write_waiting(self) -> None:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(_GATHER_SECONDS)
+        lines, self._waiting = self._waiting, []
+        self._waiting_characters = 0
         try:
-            while self._waiting:
-                (arn, stream), queue = next(iter(self._waiting.items()))
-                batch = _next_batch(queue)
-                self._waiting_records -= len(batch)
-                if not queue:
-                    del self._waiting[arn, stream]
-                if not await self._put(arn, stream, batch):
-                    self._on_dropped(len(batch))
-        finally:
-            self._sender = None
+            await loop.run_in_executor(self._thread, self._write, lines)
+            self._on_written(len(lines))
+        except (OSError, ValueError):  # the disk is full, the reader has gone, the file was closed
+            self._on_dropped(len(lines))
+        self._writer = loop.create_task(self._write_waiting()) if self._waiting else None
 
-    def _drop_excess(self) -> None:
-        while self._waiting_records > _QUEUE_RECORDS_MAX:
-            key, queue = next(iter(self._waiting.items()))
-            queue.popleft()
-            self._waiting_records -= 1
-            self._on_dropped(1)
-            if not queue:
-                del self._waiting[key]
-
-
-def _next_batch(queue: deque[dict[str, Any]]) -> list[dict[str, Any]]:
-    """As much as one PutLogEvents takes."""
-    batch: list[dict[str, Any]] = []
-    size = 0
-    while queue and len(batch) < _BATCH_RECORDS:
-        size += len(queue[0]["message"].encode()) + _RECORD_OVERHEAD_BYTES
-        if batch and size > _BATCH_BYTES:
-            break
-        batch.append(queue.popleft())
-    return batch
+    def _write(self, lines: list[str]) -> None:
+        lines.append("")
+        data = "\n".join(lines).encode("utf-8", "replace")
+        del lines[-1]
+        self._output.write(data)
+        self._output.flush()

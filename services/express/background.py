@@ -12,7 +12,7 @@ from uuid import UUID
 
 from engine.execution.execution import Execution
 from services.execution_logs.log import ExecutionLog
-from services.execution_logs.record import policy_of
+from services.execution_logs.policy import Policies
 from services.express.buried import bury_record
 from services.express.lane import Lane
 from services.express.queue import ExpressQueue
@@ -82,6 +82,7 @@ class BackgroundExpress:
         lane: Lane,
         queue: ExpressQueue,
         programs: Programs,
+        policies: Policies,
         log: ExecutionLog,
         clock: Clock,
         settings: ExpressSettings,
@@ -92,6 +93,7 @@ class BackgroundExpress:
         self._lane = lane
         self._queue = queue
         self._programs = programs
+        self._policies = policies
         self._log = log
         self._clock = clock
         self._settings = settings
@@ -138,7 +140,7 @@ class BackgroundExpress:
     async def _begin(self, start: ExpressStart) -> None:
         revision_id = UUID(bytes=start.revision_id)
         compiled = self._programs.cached(revision_id) or await self._programs.get(revision_id)
-        policy = policy_of(compiled.revision.logging)
+        policy = self._policies.of(compiled.revision)
         if start.deliveries > self._settings.deliveries_max:
             bury_record(self._log, policy, start, self._clock.now_ms())
             await self._queue.bury(self._lane_id, [start])

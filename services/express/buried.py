@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.failure import RUNTIME
 from engine.history.events import CODE
 from services.execution_logs.log import ExecutionLog
-from services.execution_logs.record import LogPolicy
+from services.execution_logs.policy import LogPolicy
 from services.express.start import ExpressStart, origin_of
 
 

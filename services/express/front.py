@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.execution.execution import Execution, Origin
-from services.execution_logs.record import policy_of
+from services.execution_logs.policy import Policies
 from services.express.background import ExpressIntake
 from services.express.lane import Lane
 from services.express.start import start_of
@@ -15,11 +15,12 @@ from services.store.records import Revision
 class ExpressFront:
     """StartSyncExecution runs in this process, at most once; StartExecution goes to the queue, at least once."""
 
-    def __init__(self, lane: Lane, intake: ExpressIntake, programs: Programs) -> None:
+    def __init__(self, lane: Lane, intake: ExpressIntake, programs: Programs, policies: Policies) -> None:
         """Keep the lane for synchronous executions, the way to the queue, and the compiled definitions."""
         self._lane = lane
         self._intake = intake
         self._programs = programs
+        self._policies = policies
 
     async def run(self, origin: Origin, revision: Revision) -> Execution:
         """Run to the end, at most five minutes. The caller may go away; the execution goes on.
@@ -30,7 +31,7 @@ class ExpressFront:
         if self._lane.full:
             raise Overloaded("too many synchronous express executions")
         compiled = self._programs.cached(revision.id) or self._programs.keep(revision)
-        return await self._lane.run(origin, compiled.program, policy_of(revision.logging))
+        return await self._lane.run(origin, compiled.program, self._policies.of(revision))
 
     async def accept(self, origin: Origin, revision: Revision) -> None:
         """Return when the queue has the start.

@@ -10,7 +10,7 @@ from engine.asl.model import Program
 from engine.execution.execution import Execution, Origin
 from engine.execution.step import Step
 from services.execution_logs.log import ExecutionLog
-from services.execution_logs.record import LogPolicy
+from services.execution_logs.policy import LogPolicy
 from services.express.run import Run
 from services.express.settings import ExpressSettings
 from services.integrations.interface import Integrations

@@ -75,6 +75,19 @@ class Aws:
             service, operation, parameters, region=call.region, keys=keys, timeout_seconds=seconds, bytes_max=bytes_max
         )
 
+    async def request_as(
+        self, role_arn: str, account: str, region: str, service: str, operation: str, parameters: dict[str, Any]
+    ) -> AwsAnswer:
+        """Send one request of our own, outside any task, on behalf of a state machine's role.
+
+        Raises:
+            NoCredentials, ApiRefused, Unreachable, TooLarge: as `request`.
+        """
+        client = await self._sender.client(service, region)
+        endpoint, variable = self._endpoint_of(service, client.service_id)
+        keys = await self._keyring.keys_of_role(role_arn, account, region, endpoint, variable)
+        return await self._sender.send(service, operation, parameters, region=region, keys=keys)
+
     async def keys_for(self, call: Call, service: str, endpoint: str | None = None) -> KeyHolder:
         """The keys that sign a call to a service, or to an endpoint of its own.
 
@@ -82,9 +95,13 @@ class Aws:
             NoCredentials: see `Keyring.keys_for`.
         """
         client = await self._sender.client(service, call.region)
-        chosen = endpoint or self.endpoints.of_service(service, client.service_id)
-        variable = f"AWS_ENDPOINT_URL_{client.service_id.upper().replace(' ', '_')}"
-        return await self._keyring.keys_for(call, chosen, variable)
+        chosen, variable = self._endpoint_of(service, client.service_id)
+        return await self._keyring.keys_for(call, endpoint or chosen, variable)
+
+    def _endpoint_of(self, service: str, service_id: str) -> tuple[str | None, str]:
+        """The operator's endpoint for a service, and the variable that names one."""
+        variable = f"AWS_ENDPOINT_URL_{service_id.upper().replace(' ', '_')}"
+        return self.endpoints.of_service(service, service_id), variable
 
     async def close(self) -> None:
         """Close connections and end threads."""

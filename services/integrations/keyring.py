@@ -49,13 +49,23 @@ class Keyring:
             NoCredentials: the role has no entry and the endpoint is AWS, or the role cannot be assumed.
         """
         if call.credentials_role_arn is None:
-            found = self._roles.find(call.role_arn)
-            if found is not None:
-                return await self._of_entry(call.role_arn, *found, call.region)
-            if is_aws(endpoint):
-                raise NoCredentials(NOT_ASSUMABLE.format(call.role_arn) + _HINT.format(call.role_arn, variable))
-            return self._dummy(self._environment.get("AWS_ACCESS_KEY_ID") or account_of(call.role_arn) or call.account)
+            return await self.keys_of_role(call.role_arn, call.account, call.region, endpoint, variable)
         return await self._named_by_state(call, call.credentials_role_arn, endpoint, variable)
+
+    async def keys_of_role(
+        self, role: str, account: str, region: str, endpoint: str | None, variable: str
+    ) -> KeyHolder:
+        """The keys for a call that is made on behalf of a state machine's role.
+
+        Raises:
+            NoCredentials: as `keys_for`.
+        """
+        found = self._roles.find(role)
+        if found is not None:
+            return await self._of_entry(role, *found, region)
+        if is_aws(endpoint):
+            raise NoCredentials(NOT_ASSUMABLE.format(role) + _HINT.format(role, variable))
+        return self._dummy(self._environment.get("AWS_ACCESS_KEY_ID") or account_of(role) or account)
 
     def close(self) -> None:
         """Stop the threads that read profiles."""

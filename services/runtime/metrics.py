@@ -261,6 +261,34 @@ class ExpressMetrics:
         yield self._seconds.family("stepwell_express_execution_seconds", "How long express executions ran.")
 
 
+class LogMetrics:
+    """Lines of execution logs by sink: `file` or `cloudwatch`."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._written: Counter[str] = Counter()
+        self._dropped: Counter[str] = Counter()
+
+    def written(self, sink: str, lines: int) -> None:
+        """So many lines were taken."""
+        self._written[sink] += lines
+
+    def dropped(self, sink: str, lines: int) -> None:
+        """So many lines were lost: no room, or the sink refused them."""
+        self._dropped[sink] += lines
+
+    def families(self) -> Iterator[Metric]:
+        """For `/metrics`."""
+        for name, text, counts in (
+            ("stepwell_log_lines_written", "Lines of execution logs written.", self._written),
+            ("stepwell_log_lines_dropped", "Lines of execution logs lost.", self._dropped),
+        ):
+            lines = CounterMetricFamily(name, text, labels=["sink"])
+            for sink, number in counts.items():
+                lines.add_metric([sink], number)
+            yield lines
+
+
 class _Traffic(Protocol):
     sent: int
     dropped: int

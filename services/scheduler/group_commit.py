@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Protocol
 from uuid import UUID
 
+from engine.execution.execution import Execution
 from engine.execution.page import Page
 from services.runtime.clock import Clock
 from services.scheduler.caution import Caution
@@ -25,7 +26,7 @@ from services.scheduler.shard import Shard, Shards
 from services.scheduler.signal import Signal
 from services.scheduler.turn import Turn, Turns
 from services.store.interface import SchedulerStore
-from services.store.records import Batch, StoredExecution
+from services.store.records import Batch, Revision
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ log = logging.getLogger(__name__)
 class OnCommitted(Protocol):
     """Told of every committed page, e.g. to write the execution's log."""
 
-    def __call__(self, row: StoredExecution, page: Page) -> None:
+    def __call__(self, revision: Revision, execution: Execution, page: Page) -> None:
         """The page is in the store."""
         ...
 
@@ -234,7 +235,7 @@ class Lane:
         if turn.page is not None:
             self._observer.turn(turn)
             if self._on_committed is not None:
-                self._on_committed(resident.row, turn.page)
+                self._on_committed(resident.revision, resident.execution, turn.page)
         self._rest(resident)
 
     def _rest(self, resident: Resident) -> None:

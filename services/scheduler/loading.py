@@ -126,8 +126,8 @@ class Loader:
         """Hold one execution, if its shard has been ours since before the read began."""
         key = loaded.row.id.bytes
         try:
-            program = (await self._programs.get(loaded.row.revision_id)).program
-            execution = revive(loaded, program)
+            compiled = await self._programs.get(loaded.row.revision_id)
+            execution = revive(loaded, compiled.program)
         except Fault:
             raise
         except Exception:
@@ -145,7 +145,8 @@ class Loader:
             for delivery in wanted.deliveries:
                 self._lost(delivery)
             return
-        resident = Resident(loaded.row, execution, 0 if wanted.due or not loaded.pages else UNKNOWN_WAKE_MS)
+        row_wake_ms = 0 if wanted.due or not loaded.pages else UNKNOWN_WAKE_MS
+        resident = Resident(loaded.row, compiled.revision, execution, row_wake_ms)
         if not loaded.pages:
             resident.pending.append(Delivery(Start()))
         resident.pending.extend(wanted.deliveries)

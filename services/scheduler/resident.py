@@ -12,7 +12,7 @@ from engine.execution.execution import Execution
 from engine.execution.frame import Attempt
 from engine.execution.stimulus import Stimulus
 from services.broker.messages import Claim, Command, Result
-from services.store.records import StoredExecution
+from services.store.records import Revision, StoredExecution
 
 UNKNOWN_WAKE_MS: Final = 1 << 62
 
@@ -49,6 +49,7 @@ class Resident:
     Attributes:
         key: the 16 bytes of the id, as messages carry it.
         row: the stored row as it was loaded.
+        revision: what it runs, with the role and what is to be logged.
         execution: the working copy.
         pending: what reached it and waits for a turn.
         in_flight: its last turn is being committed; until the answer it must not be advanced (R5).
@@ -75,17 +76,19 @@ class Resident:
         "pending",
         "queued",
         "resends",
+        "revision",
         "row",
         "row_wake_ms",
         "shard",
     )
 
-    def __init__(self, row: StoredExecution, execution: Execution, row_wake_ms: int) -> None:
+    def __init__(self, row: StoredExecution, revision: Revision, execution: Execution, row_wake_ms: int) -> None:
         """Nothing has reached it yet."""
         self.id: UUID = row.id
         self.key = row.id.bytes
         self.shard = row.shard
         self.row = row
+        self.revision = revision
         self.execution = execution
         self.pending: list[Delivery] = []
         self.in_flight = False
