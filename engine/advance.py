@@ -16,6 +16,7 @@ from engine.execution.outcome import Done, Failed, Outcome
 from engine.execution.step import HistoryFull, Step
 from engine.execution.stimulus import (
     BudgetExceeded,
+    CallDropped,
     Continue,
     ExecutionTimerDue,
     MachineDeleted,
@@ -83,7 +84,7 @@ def _deliver(step: Step, stimulus: Stimulus) -> None:
             _execution_timer_due(step)
         case TaskStarted() | TaskSubmitted() | TaskSucceeded() | TaskFailed() | TaskHeartbeat():
             _about_attempt(step, stimulus)
-        case TaskGivenBack() | WorkerLost():
+        case TaskGivenBack() | WorkerLost() | CallDropped():
             _about_attempt(step, stimulus)
         case MapRunEnded():
             raise AssertionError("no map run was started")
@@ -165,7 +166,16 @@ def _execution_timer_due(step: Step) -> None:
 
 def _about_attempt(
     step: Step,
-    stimulus: TaskStarted | TaskSubmitted | TaskSucceeded | TaskFailed | TaskHeartbeat | WorkerLost | TaskGivenBack,
+    stimulus: (
+        TaskStarted
+        | TaskSubmitted
+        | TaskSucceeded
+        | TaskFailed
+        | TaskHeartbeat
+        | WorkerLost
+        | TaskGivenBack
+        | CallDropped
+    ),
 ) -> None:
     frame = step.execution.frames.get(stimulus.path)
     if frame is None or not isinstance(frame.waits, Attempt) or frame.waits.token != stimulus.token:
@@ -192,6 +202,9 @@ def _about_attempt(
             _settle(step, frame, task_state.worker_lost(state, frame, attempt, step, stimulus))
         case TaskGivenBack():
             task_state.given_back(frame, attempt, step, stimulus)
+        case CallDropped(_, _, grant):
+            if attempt.grant == grant:
+                _settle(step, frame, task_state.timed_out(state, frame, attempt, step))
         case _ as never:
             assert_never(never)
 

@@ -100,6 +100,15 @@ class TaskGivenBack:
 
 
 @dataclass(frozen=True, slots=True)
+class CallDropped:
+    """The incarnation has dropped the call because the attempt's time seems up; the engine's own clock decides."""
+
+    path: str
+    token: bytes
+    grant: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class MapRunEnded:
     """A distributed Map's run ended: its output, or the error that failed it."""
 
@@ -148,6 +157,7 @@ Stimulus: TypeAlias = (
     | TaskHeartbeat
     | WorkerLost
     | TaskGivenBack
+    | CallDropped
     | MapRunEnded
     | Stop
     | BudgetExceeded

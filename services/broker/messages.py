@@ -106,6 +106,7 @@ class Result(msgspec.Struct, array_like=True, tag=6):
     | `failed`     | `error`, `cause`                                                                     |
     | `submitted`  | the call answered `output`, the task goes on; `job` (JSON) says what to poll, if any |
     | `given-back` | never started; the grant may be forgotten and the attempt offered again              |
+    | `timed-out`  | the call was dropped because the attempt's time is up; the scheduler's timer says when it is |
     | `lost`       | the worker stopped while it ran; the same as a worker that was lost                  |
 
     The answer to a `Poll` is sent once, without being kept: `succeeded`, `failed` or `pending`, which means that the

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from engine.execution.stimulus import (
+    CallDropped,
     MachineDeleted,
     Stimulus,
     TaskFailed,
@@ -191,6 +192,8 @@ def _stimulus(result: Result) -> Stimulus:
                 return TaskSubmitted(path, token, Payload.of_text(result.output or b""), job)
             case "given-back":
                 return TaskGivenBack(path, token, grant)
+            case "timed-out":
+                return CallDropped(path, token, grant)
             case "lost":
                 return WorkerLost(path, token, grant)
             case _:

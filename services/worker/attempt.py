@@ -10,7 +10,6 @@ import orjson
 
 from engine.asl.model import Resource
 from engine.asl.resource import parse_resource
-from engine.failure import TIMEOUT
 from services.broker.messages import TaskJob
 from services.integrations.interface import Call, Failed, Integrations, Outcome, Submitted, Succeeded
 
@@ -18,6 +17,7 @@ Ending: TypeAlias = tuple[str, bytes | None, str | None, str | None, bytes | Non
 """kind, output, error, cause and job of a `Result`."""
 
 LOST: Ending = ("lost", None, None, None, None)
+TIMED_OUT: Ending = ("timed-out", None, None, None, None)
 GIVEN_BACK: Ending = ("given-back", None, None, None, None)
 
 _resource = lru_cache(maxsize=4_096)(parse_resource)
@@ -26,7 +26,7 @@ _resource = lru_cache(maxsize=4_096)(parse_resource)
 async def run(job: TaskJob, integrations: Integrations, waited_seconds: float = 0.0) -> Ending:
     """Call the integration once; when the time is up the call is cancelled, which ends what it started.
 
-    The scheduler's own timer decides about the timeout that the history shows; this one frees the slot.
+    The scheduler's own timer decides about the timeout that the history shows; this one ends the call.
     """
     seconds = None if job.timeout_ms is None else max(0.0, job.timeout_ms / 1000 - waited_seconds)
     if seconds is None:
@@ -37,7 +37,7 @@ async def run(job: TaskJob, integrations: Integrations, waited_seconds: float = 
     except TimeoutError:
         if not limit.expired():
             raise
-        return ("failed", None, TIMEOUT, None, None)
+        return TIMED_OUT
 
 
 def call_of(job: TaskJob, timeout_seconds: float | None) -> Call:

@@ -8,7 +8,7 @@ import pytest
 
 from engine.execution.execution import Status
 from engine.execution.frame import Attempt
-from engine.execution.stimulus import Redrive, Stop, TaskStarted, TaskSucceeded, TimerDue
+from engine.execution.stimulus import CallDropped, Redrive, Stop, TaskStarted, TaskSucceeded, TimerDue
 from engine.payload import Payload
 from tests.fixtures.memory_host import START_MS, MemoryHost, TaskError, history
 
@@ -265,6 +265,24 @@ def test_a_stale_timer_changes_nothing() -> None:
     host.now_ms += 60_000
     host.turn(TimerDue("0", 0))
     assert not host.execution.ended
+
+
+@pytest.mark.parametrize(
+    ("after_ms", "grant", "ended"), [(4_999, b"grant", False), (5_000, b"other", False), (5_000, b"grant", True)]
+)
+def test_a_dropped_call_times_out_when_the_definition_says_so_and_not_before(
+    after_ms: int, grant: bytes, ended: bool
+) -> None:
+    host = MemoryHost(machine(T=task(TimeoutSeconds=5)), answer=lambda offer: MemoryHost.NEVER)
+    host.run(until_ms=START_MS)
+    waits = host.execution.frames["0"].waits
+    assert isinstance(waits, Attempt)
+    host.now_ms += after_ms
+    host.turn(CallDropped("0", waits.token, grant))
+    host.turn(CallDropped("0", waits.token, grant))
+    assert [line.partition(":")[2] for line in host.lines[4:]] == (
+        ["LambdaFunctionTimedOut", "ExecutionFailed"] if ended else []
+    )
 
 
 def test_redrive_goes_on_at_the_task_that_failed_with_its_old_entered_event() -> None:

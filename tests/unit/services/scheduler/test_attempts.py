@@ -281,6 +281,26 @@ def test_a_stopped_workers_running_attempt_fails_like_a_lost_one():
     run_virtually(main())
 
 
+@pytest.mark.parametrize("seconds", [4, 6])
+def test_a_call_that_was_dropped_times_out_once_and_not_before_its_deadline(seconds: int):
+    async def main():
+        world, hand = await owned_world()
+        hand.beat(1)
+        (execution_id,) = await world.start(world.machine(states("t", t=TASK | {"TimeoutSeconds": 5})))
+        await world.until(lambda: bool(hand.received(Grant)))
+        begun = world.clock.monotonic()
+        await world.clock.sleep(seconds)
+        hand.result(hand.received(Grant)[0], "timed-out")
+        await world.until_ended(5)
+        assert world.clock.monotonic() - begun > 4.99
+        assert world.store.executions[execution_id].row.error == "States.Timeout"
+        assert world.events(execution_id).count("LambdaFunctionTimedOut") == 1
+        await world.clock.sleep(0.1)
+        assert hand.received(Ack)[0].grants == [hand.received(Grant)[0].grant]
+
+    run_virtually(main())
+
+
 def test_a_job_is_polled_as_often_as_the_integration_asks_until_it_has_ended():
     async def main():
         world, _ = await owned_world()
