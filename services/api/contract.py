@@ -91,7 +91,7 @@ def _check_of(shape: Shape) -> Check:
         return _check_of_string(shape)
     if shape.type_name == "boolean":
         return _check_boolean
-    assert shape.type_name in ("integer", "long", "float", "double"), shape.type_name
+    assert shape.type_name in ("integer", "long", "float", "double", "timestamp"), shape.type_name
     return _check_of_number(shape)
 
 
@@ -192,7 +192,7 @@ def _check_of_number(shape: Shape) -> Check:
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
     whole = shape.type_name in _INTEGER_RANGES
     beyond = _INTEGER_RANGES.get(shape.type_name, 0)
-    kind = {"integer": "Integer", "long": "Long", "float": "Float", "double": "Double"}[shape.type_name]
+    kind = {"integer": "Integer", "long": "Long", "float": "Float"}.get(shape.type_name, "Double")
 
     def check(value: Any, path: str, problems: list[str]) -> None:
         if type(value) is not int and (whole or type(value) is not float):

@@ -80,9 +80,14 @@ def _not_redrivable(step: Step, resident: Resident) -> str | None:
         return f"Execution is {execution.status.name} and cannot be redriven"
     if execution.last_event_id >= HISTORY_EVENTS_MAX - 1:
         return "Execution history event limit exceeded"
-    if step.now_ms - execution.origin.start_ms >= 1000 * EXECUTION_SECONDS_MAX:
+    return too_old_to_redrive(execution.origin.start_ms, execution.stop_ms, step.now_ms)
+
+
+def too_old_to_redrive(start_ms: int, stop_ms: int | None, now_ms: int) -> str | None:
+    """AWS's reason when too much time has passed, None if not."""
+    if now_ms - start_ms >= 1000 * EXECUTION_SECONDS_MAX:
         return "Execution has exceeded the max execution time"
-    if execution.stop_ms is not None and step.now_ms - execution.stop_ms >= _REDRIVABLE_MS:
+    if stop_ms is not None and now_ms - stop_ms >= _REDRIVABLE_MS:
         return "Execution redrivable period exceeded"
     return None
 

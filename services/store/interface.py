@@ -7,6 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from engine.execution.page import Page
+from services.store.bulk_records import BulkFailure, BulkJob, BulkResults
 from services.store.records import (
     Activity,
     Alias,
@@ -105,6 +106,44 @@ class AdmissionStore(Protocol):
 
     async def put_in_inbox(self, shard: int, body: bytes) -> None:
         """Leave a command for the shard's owner."""
+        ...
+
+
+class BulkRunnerStore(Protocol):
+    """The half of bulk jobs that works them off. A method that takes a runner does nothing once it lost the job."""
+
+    async def claim_bulk_job(self, runner: str, lease_seconds: float) -> BulkJob | None:
+        """Take a running job that no living runner holds."""
+        ...
+
+    async def count_bulk_job(self, job: BulkJob, runner: str, most: int) -> None:
+        """Count the executions that a job is about; more than `most` stay uncounted."""
+        ...
+
+    async def list_executions(self, wanted: ExecutionFilter, limit: int) -> list[ListedExecution]:
+        """Executions, newest first."""
+        ...
+
+    async def listed_executions(self, ids: Sequence[UUID]) -> list[ListedExecution]:
+        """Those executions as they are now, in the order of the ids."""
+        ...
+
+    async def take_bulk_executions(
+        self, job_id: UUID, runner: str, pending: Sequence[UUID], cursor: UUID, lease_seconds: float
+    ) -> bool:
+        """Write which executions are about to be dealt with, and keep the job; False if it is not held any more."""
+        ...
+
+    async def settle_bulk_executions(self, job_id: UUID, runner: str, results: BulkResults) -> bool:
+        """Count what came of the pending executions; False if the job is not held any more."""
+        ...
+
+    async def complete_bulk_job(self, job_id: UUID, runner: str, now_ms: int) -> bool:
+        """Every execution has been dealt with; False if the job is not held any more."""
+        ...
+
+    async def release_bulk_jobs(self, runner: str) -> None:
+        """Give back what this runner holds."""
         ...
 
 
@@ -263,4 +302,26 @@ class ApiStore(AdmissionStore, Protocol):
 
     async def pages(self, execution_id: UUID, first: int, last: int) -> list[Page]:
         """Whole pages by number, both ends included: for the frames as they were."""
+        ...
+
+    # Bulk jobs
+
+    async def create_bulk_job(self, job: BulkJob) -> None:
+        """Write a new job."""
+        ...
+
+    async def bulk_job(self, job_id: UUID) -> BulkJob | None:
+        """One job."""
+        ...
+
+    async def list_bulk_jobs(self, account: str, region: str, before: UUID | None, limit: int) -> list[BulkJob]:
+        """Jobs, newest first; `before` is an id."""
+        ...
+
+    async def bulk_failures(self, job_id: UUID, after: UUID | None, limit: int) -> list[BulkFailure]:
+        """What a job could not do, by execution; `after` is an execution's id."""
+        ...
+
+    async def cancel_bulk_job(self, job_id: UUID, now_ms: int) -> bool:
+        """End a running job where it is; False if it has ended."""
         ...
