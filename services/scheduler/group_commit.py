@@ -1,12 +1,13 @@
 """Group commit: the turns of many executions in one transaction, guarded shard by shard.
 
 A lane has one commit in flight at most, over shards of its own (R6). It never waits for a timer: whatever is ready when
-the lane is free goes into the next commit, so a lone execution waits for one fsync and a crowd shares it. While one
-lane waits for Postgres, the others compute.
+the lane is free goes into the next commit, so a lone execution waits for one fsync and a crowd shares it. While
+Postgres writes one batch, the turns of the next one are taken.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Protocol
@@ -17,9 +18,9 @@ from engine.execution.page import Page
 from services.runtime.clock import Clock
 from services.scheduler.caution import Caution
 from services.scheduler.database_clock import DatabaseClock
+from services.scheduler.gathering import Gathering
 from services.scheduler.observe import Observer
 from services.scheduler.publish import Publisher
-from services.scheduler.ready_queue import ReadyQueue
 from services.scheduler.resident import Resident
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.shard import Shard, Shards
@@ -68,7 +69,6 @@ class Lane:
         """
         self._store = store
         self._shards = shards
-        self._turns = turns
         self._publisher = publisher
         self._clock = clock
         self._database_clock = database_clock
@@ -78,21 +78,32 @@ class Lane:
         self._step_down = step_down
         self._quarantine = quarantine
         self._settled = settled
-        self._ready = ReadyQueue()
         self._caution = Caution()
+        self._gathering = Gathering(
+            shards,
+            turns,
+            settings,
+            observer,
+            self._caution,
+            database_clock.now_ms,
+            nothing_to_commit=self._nothing_to_commit,
+            quarantine=quarantine,
+        )
         self._renew: dict[int, Shard] = {}
         self._inbox_done: list[tuple[int, int]] = []
         self._work = Signal()
+        self._ready = Signal()
 
     def __len__(self) -> int:
         """How many executions wait for a turn."""
-        return len(self._ready)
+        return len(self._gathering)
 
     def enqueue(self, resident: Resident) -> None:
         """Give it a turn when there is something to do and nothing in flight (R5)."""
         if resident.pending and not resident.in_flight and not resident.gone:
-            self._ready.push(resident)
+            self._gathering.push(resident)
             self._work.set()
+            self._ready.set()
 
     def renew(self, shard: Shard) -> None:
         """Renew a lease by an empty commit if no other commit does."""
@@ -105,15 +116,26 @@ class Lane:
         self._work.set()
 
     async def run(self) -> None:
-        """Commit batch after batch, for ever."""
+        """Commit batch after batch, for ever, and take turns while Postgres writes."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._commit_for_ever())
+            group.create_task(self._gather_for_ever())
+
+    async def _commit_for_ever(self) -> None:
         while True:
             await self._work.wait()
             while await self._commit_once():
                 pass
 
+    async def _gather_for_ever(self) -> None:
+        while True:
+            await self._ready.wait()
+            self._gathering.gather()
+
     async def _commit_once(self) -> bool:
-        """Take turns and commit them; False when nothing was to be done."""
-        turns = self._take_turns()
+        """Commit what was gathered and what is ready now; False when nothing was to be done."""
+        self._gathering.gather()
+        turns = self._gathering.hand_over()
         batch, guarded = self._batch(turns)
         if not guarded:
             return bool(turns)
@@ -125,11 +147,7 @@ class Lane:
         except Exception as problem:
             # The top of the loop over commits: whatever went wrong, nobody knows whether the batch is in (R7).
             log.warning("no answer to a commit of %d shards: %r", len(guarded), problem)
-            proven = self._caution.failed([turn.resident.key for turn in turns])
-            if proven is not None:
-                log.error("execution %s cannot be committed and is put aside", UUID(bytes=proven))
-                self._observer.broken()
-                self._quarantine(proven)
+            self._suspect(turns)
             self._give_up(turns, guarded, True)
             return True
         self._database_clock.learn(committed.now_ms)
@@ -138,51 +156,6 @@ class Lane:
         return True
 
     # before the commit
-
-    def _take_turns(self) -> list[Turn]:
-        """Turns of whoever is ready, within the bounds of one commit; turns that changed nothing are done already."""
-        settings, turns = self._settings, list[Turn]()
-        now_ms = self._database_clock.now_ms()
-        events = size = 0
-        while len(turns) < settings.turns_max and events < settings.events_max and size < settings.page_bytes_max:
-            resident = self._ready.pop()
-            if resident is None:
-                break
-            if self._shards.owned[resident.shard].closing:
-                continue
-            alone = resident.key in self._caution
-            if alone and turns:
-                self._ready.put_back(resident)
-                break
-            turn = self._take_turn(resident, now_ms)
-            if turn is None:
-                continue
-            if turn.page is not None:
-                events += turn.page.last_event_id - turn.page.first_event_id + 1
-                size += len(turn.page.events) + len(turn.page.frames)
-            if turn.must_commit:
-                resident.in_flight = True
-                turns.append(turn)
-                if alone:
-                    break
-            else:
-                self._publisher.publish(turn)
-                self._rest(resident)
-        return turns
-
-    def _take_turn(self, resident: Resident, now_ms: int) -> Turn | None:
-        deliveries = resident.pending
-        try:
-            return self._turns.take(resident, now_ms)
-        except Exception:
-            # The top of the loop over executions: memory may be ahead of the store now, so it is forgotten at once;
-            # a broken invariant of one execution must not stop the others.
-            log.exception("a turn of execution %s broke an invariant", resident.id)
-            self._observer.broken()
-            resident.pending = deliveries
-            self._quarantine(resident.key)
-            self._shards.remove(resident)
-            return None
 
     def _batch(self, turns: list[Turn]) -> tuple[Batch, list[Shard]]:
         owned = self._shards.owned
@@ -238,6 +211,11 @@ class Lane:
                 self._on_committed(resident.revision, resident.execution, turn.page)
         self._rest(resident)
 
+    def _nothing_to_commit(self, turn: Turn) -> None:
+        """What reached the execution was stale."""
+        self._publisher.publish(turn)
+        self._rest(turn.resident)
+
     def _rest(self, resident: Resident) -> None:
         """Nothing is in flight any more."""
         if resident.pending:
@@ -249,12 +227,21 @@ class Lane:
         else:
             self._shards.unpark(resident)
 
+    def _suspect(self, turns: list[Turn]) -> None:
+        """One row of a batch may be what the store cannot take."""
+        proven = self._caution.failed([turn.resident.key for turn in turns])
+        if proven is not None:
+            log.error("execution %s cannot be committed and is put aside", UUID(bytes=proven))
+            self._observer.broken()
+            self._quarantine(proven)
+
     def _give_up(self, turns: list[Turn], shards: list[Shard], unknown: bool) -> None:
         """Forget shards that another owns now, or whose commit may be in or not (R7)."""
         for shard in shards:
             shard.in_flight = False
         for turn in turns:
             turn.resident.pending = turn.deliveries + turn.resident.pending
+        self._gathering.return_deliveries([shard.number for shard in shards])
         self._step_down(shards, unknown)
         self._publisher.flush()
         self._settled()

@@ -1,0 +1,128 @@
+"""The next batch of a lane: turns are taken as soon as somebody is ready, while the batch before is being written.
+
+Memory is ahead of the store for those turns, but nobody sees it: their executions get no further turn, nothing is
+derived from them, and if the commit before fails their shard is forgotten with them (R5).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from services.scheduler.caution import Caution
+from services.scheduler.observe import Observer
+from services.scheduler.ready_queue import ReadyQueue
+from services.scheduler.resident import Resident
+from services.scheduler.settings import SchedulerSettings
+from services.scheduler.shard import Shards
+from services.scheduler.turn import Turn, Turns
+
+log = logging.getLogger(__name__)
+
+
+class Gathering:
+    """Who is ready, and the turns taken for the next commit.
+
+    Args:
+        nothing_to_commit: called with turns that changed nothing and owe no answer.
+        quarantine: called with executions that broke an invariant.
+    """
+
+    def __init__(
+        self,
+        shards: Shards,
+        turns: Turns,
+        settings: SchedulerSettings,
+        observer: Observer,
+        caution: Caution,
+        now_ms: Callable[[], int],
+        *,
+        nothing_to_commit: Callable[[Turn], None],
+        quarantine: Callable[[bytes], None],
+    ) -> None:
+        """Nobody is ready."""
+        self._shards = shards
+        self._turns = turns
+        self._settings = settings
+        self._observer = observer
+        self._caution = caution
+        self._now_ms = now_ms
+        self._nothing_to_commit = nothing_to_commit
+        self._quarantine = quarantine
+        self._ready = ReadyQueue()
+        self._taken: list[Turn] = []
+        self._events = self._bytes = 0
+        self._alone = False
+
+    def __len__(self) -> int:
+        """How many executions wait for a turn."""
+        return len(self._ready)
+
+    def push(self, resident: Resident) -> None:
+        """It is ready for a turn."""
+        self._ready.push(resident)
+
+    def gather(self) -> None:
+        """Take turns of whoever is ready, within the bounds of one commit."""
+        now_ms = self._now_ms()
+        while not self._full and (resident := self._ready.pop()) is not None:
+            if self._shards.owned[resident.shard].closing:
+                continue
+            if resident.key in self._caution:
+                if self._taken:
+                    self._ready.put_back(resident)
+                    return
+                self._alone = True
+            turn = self._take_turn(resident, now_ms)
+            if turn is None:
+                self._alone = False
+            elif turn.must_commit:
+                self._add(turn)
+            else:
+                self._alone = False
+                self._nothing_to_commit(turn)
+
+    def hand_over(self) -> list[Turn]:
+        """What was gathered, for the commit; turns of shards that were given up meanwhile are forgotten."""
+        taken, self._taken = self._taken, []
+        self._events = self._bytes = 0
+        self._alone = False
+        return [turn for turn in taken if not turn.resident.gone]
+
+    def return_deliveries(self, shards: list[int]) -> None:
+        """These shards are being given up: what their executions were told is unanswered."""
+        for turn in self._taken:
+            if turn.resident.shard in shards:
+                turn.resident.pending = turn.deliveries + turn.resident.pending
+
+    @property
+    def _full(self) -> bool:
+        settings = self._settings
+        return (
+            self._alone
+            or len(self._taken) >= settings.turns_max
+            or self._events >= settings.events_max
+            or self._bytes >= settings.page_bytes_max
+        )
+
+    def _add(self, turn: Turn) -> None:
+        turn.resident.in_flight = True
+        self._taken.append(turn)
+        page = turn.page
+        if page is not None:
+            self._events += page.last_event_id - page.first_event_id + 1
+            self._bytes += len(page.events) + len(page.frames)
+
+    def _take_turn(self, resident: Resident, now_ms: int) -> Turn | None:
+        deliveries = resident.pending
+        try:
+            return self._turns.take(resident, now_ms)
+        except Exception:
+            # The top of the loop over executions: memory may be ahead of the store now, so it is forgotten at once;
+            # a broken invariant of one execution must not stop the others.
+            log.exception("a turn of execution %s broke an invariant", resident.id)
+            self._observer.broken()
+            resident.pending = deliveries
+            self._quarantine(resident.key)
+            self._shards.remove(resident)
+            return None
