@@ -8,31 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import orjson
 from prometheus_client import generate_latest
 
-from engine.payload import JsonError, decode_json
 from services.api import errors
 from services.api.admission import Admission
-from services.api.body import Bodies, Disconnected, Receive
+from services.api.body import Disconnected, Receive
 from services.api.collaborators import ExpressLane, LogGroups, MapRuns, StateTester
 from services.api.commands import Commands
 from services.api.context import Context
-from services.api.contract import Contract, compile_contracts, load_model
 from services.api.definitions import VariableReferences
 from services.api.errors import ApiError
 from services.api.inbound import Inbound
+from services.api.intake import Head, Intake, Scope
 from services.api.known_activities import KnownActivities
-from services.api.operations.table import OPERATIONS, THROTTLED_INSIDE, Operation
 from services.api.owners import Owners
 from services.api.page_token import PageTokens
 from services.api.pollers import Pollers
-from services.api.request import Request
 from services.api.settings import ApiSettings
-from services.api.sigv4 import Credential, Credentials
+from services.api.sigv4 import Verifier
 from services.api.targets import Targets
 from services.api.throttle import Throttle
 from services.broker import queues
@@ -40,13 +37,12 @@ from services.broker.interface import Broker
 from services.runtime.clock import Clock
 from services.runtime.faults import Fault, Overloaded
 from services.runtime.ids import Ids
+from services.runtime.metrics import ApiMetrics, expose
 from services.store.interface import ApiStore
 
-Scope = Mapping[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-TARGET_PREFIX: Final = b"AWSStepFunctions."
 READY_SECONDS: Final = 2.0
 _CONTENT_TYPE: Final = (b"content-type", b"application/x-amz-json-1.0")
 _PLAIN_TEXT: Final = (b"content-type", b"text/plain; charset=utf-8")
@@ -71,6 +67,7 @@ class Api:
         map_runs: MapRuns | None = None,
         log_groups: LogGroups | None = None,
         mocked: bool = False,
+        verifier: Verifier | None = None,
     ) -> None:
         """Put the parts together; nothing is connected before `start`."""
         self._ids = ids
@@ -102,12 +99,9 @@ class Api:
             mocked=mocked,
         )
         self._inbound = Inbound(broker, commands, pollers, [own_queue, queues.incarnation(f"api-{settings.node}")])
-        self._bodies = Bodies(settings.body_bytes_max, settings.body_seconds, settings.open_bodies_bytes_max)
-        self._credentials = Credentials()
-        contracts = compile_contracts(load_model())
-        self._operations: dict[bytes, tuple[Contract, Operation]] = {
-            TARGET_PREFIX + name.encode(): (contracts[name], operation) for name, operation in OPERATIONS.items()
-        }
+        self._intake = Intake(settings, self.context.throttle, verifier)
+        self._metrics = ApiMetrics()
+        self._hide_metrics: Callable[[], None] | None = None
         self._mounted: list[tuple[str, Asgi]] = []
         self._housekeeping: asyncio.Task[None] | None = None
 
@@ -118,11 +112,14 @@ class Api:
     async def start(self) -> None:
         """Listen to the schedulers' replies and begin the housekeeping."""
         self._inbound.start()
+        self._hide_metrics = expose(self._metrics)
         self._housekeeping = asyncio.create_task(self._finish_deletions(), name="finish deletions")
 
     async def close(self) -> None:
         """Answer the long polls and stop listening."""
         self.context.pollers.close()
+        if self._hide_metrics is not None:
+            self._hide_metrics()
         if self._housekeeping is not None:
             self._housekeeping.cancel()
         await self._inbound.close()
@@ -166,16 +163,21 @@ class Api:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One operation: 200 with its answer, or the error's status with AWS's error body."""
+        begun = self.context.clock.monotonic()
         request_id = str(self._ids.uuid()).encode()
+        head = Head(scope)
+        code = None
         try:
-            answer = await self._perform(scope, receive)
+            operation, request = await self._intake.read(head, receive)
+            answer = await operation(self.context, request)
             status, body = 200, orjson.dumps(answer) if answer else _EMPTY_OBJECT
         except Disconnected:
             return
         except Exception as error:
             # The top of a request: a bug in one must not end the process, and the caller must hear something.
             refused = _as_answer(error)
-            status, body = refused.status, orjson.dumps(refused.body)
+            code, status, body = refused.code, refused.status, orjson.dumps(refused.body)
+        self._metrics.answered(self._intake.operation_of(head), self.context.clock.monotonic() - begun, code)
         headers = [
             _CONTENT_TYPE,
             (b"x-amzn-requestid", request_id),
@@ -185,44 +187,6 @@ class Api:
             headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
-
-    async def _perform(self, scope: Scope, receive: Receive) -> dict[str, Any]:
-        target = b""
-        authorization = length = trace_header = None
-        for name, value in scope["headers"]:
-            if name == b"x-amz-target":
-                target = value
-            elif name == b"authorization":
-                authorization = value
-            elif name == b"content-length":
-                length = value
-            elif name == b"x-amzn-trace-id":
-                trace_header = value
-        data = await self._bodies.receive(receive, length)
-        found = self._operations.get(target)
-        if found is None:
-            raise errors.unknown_operation()
-        credential = self._credentials.of(authorization, scope["query_string"])
-        contract, operation = found
-        try:
-            body = decode_json(data) if data else {}
-        except JsonError:
-            raise errors.serialization("The request body is not valid JSON.") from None
-        contract.check(body)
-        account, region = self._account_and_region(credential)
-        if contract.operation not in THROTTLED_INSIDE:
-            self.context.throttle.take(account, region, contract.operation)
-        trace = trace_header.decode("latin-1")[:256] if trace_header is not None else None
-        request = Request(contract.operation, body, account, region, trace, receive)
-        return await operation(self.context, request)
-
-    def _account_and_region(self, credential: Credential | None) -> tuple[str, str]:
-        """A 12-digit access key id names the account, as long as nobody's signature is checked."""
-        if credential is None:
-            return self._settings.account, self._settings.region
-        key = credential.access_key
-        account = key if len(key) == 12 and key.isascii() and key.isdigit() else self._settings.account
-        return account, credential.region
 
     # --- beside the API -------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import pytest
 
 from services.api.app import Api
 from services.api.settings import ApiSettings
+from services.api.sigv4 import Verifier
 from services.runtime.faults import StoreUnavailable
 from tests.fixtures.virtual_loop import VirtualClock, run_virtually
 from tests.unit.services.api.conftest import AdmissionFake, Broker, Ids
@@ -260,3 +261,32 @@ def test_a_mounted_application_gets_its_paths_only() -> None:
         return seen
 
     assert run_virtually(run()) == ["/console", "/console/app.js"]
+
+
+def test_with_keys_an_unsigned_request_is_refused_before_its_body_is_looked_at() -> None:
+    async def run() -> Call:
+        verifier = Verifier({"AK": "secret"}.get, VirtualClock().now_ms)
+        api = Api(Store(), Broker(), VirtualClock(), Ids(), SETTINGS, verifier=verifier)  # type: ignore[arg-type]
+        call = Call([b"no json"])
+        await api(call.scope, call.receive, call.send)
+        return call
+
+    assert run_virtually(run()).code == "MissingAuthenticationTokenException"
+
+
+def test_a_request_is_counted_by_its_operation_and_error() -> None:
+    async def run() -> str:
+        api = Api(Store(), Broker(), VirtualClock(), Ids(), SETTINGS)  # type: ignore[arg-type]
+        await api.start()
+        for body, target in ((b"{}", LIST), (b"[]", LIST), (b"{}", b"AWSStepFunctions.Nonsense")):
+            call = Call([body], target)
+            await api(call.scope, call.receive, call.send)
+        call = Call([], method="GET", path="/metrics")
+        await api(call.scope, call.receive, call.send)
+        await api.close()
+        return str(call.sent[1]["body"].decode())
+
+    text = run_virtually(run())
+    assert 'stepwell_api_request_seconds_count{operation="ListStateMachines"} 2.0' in text
+    assert 'stepwell_api_errors_total{error="SerializationException",operation="ListStateMachines"} 1.0' in text
+    assert 'stepwell_api_errors_total{error="UnknownOperationException",operation="-"} 1.0' in text

@@ -1,0 +1,112 @@
+"""From bytes on the wire to a checked request: size and time, who asks, JSON, shape, tokens of the throttle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from engine.payload import JsonError, decode_json
+from services.api import errors
+from services.api.body import Bodies, Receive
+from services.api.contract import Contract, compile_contracts, load_model
+from services.api.operations.table import OPERATIONS, THROTTLED_INSIDE, Operation
+from services.api.request import Request
+from services.api.settings import ApiSettings
+from services.api.sigv4 import Credential, Credentials, SignedRequest, Verifier
+from services.api.throttle import Throttle
+
+Scope = Mapping[str, Any]
+
+TARGET_PREFIX: Final = b"AWSStepFunctions."
+UNKNOWN: Final = "-"
+_TRACE_CHARACTERS_MAX: Final = 256
+
+
+class Head:
+    """What the headers of a request say."""
+
+    __slots__ = ("authorization", "length", "scope", "target", "trace")
+
+    def __init__(self, scope: Scope) -> None:
+        """Look at each header once."""
+        self.scope = scope
+        self.target = b""
+        self.authorization: bytes | None = None
+        self.length: bytes | None = None
+        self.trace: bytes | None = None
+        for name, value in scope["headers"]:
+            if name == b"x-amz-target":
+                self.target = value
+            elif name == b"authorization":
+                self.authorization = value
+            elif name == b"content-length":
+                self.length = value
+            elif name == b"x-amzn-trace-id":
+                self.trace = value
+
+
+class Intake:
+    """Reads requests."""
+
+    def __init__(self, settings: ApiSettings, throttle: Throttle, verifier: Verifier | None) -> None:
+        """Without a verifier signatures are read, not checked: who says so is who asks."""
+        self._settings = settings
+        self._throttle = throttle
+        self._verifier = verifier
+        self._bodies = Bodies(settings.body_bytes_max, settings.body_seconds, settings.open_bodies_bytes_max)
+        self._credentials = Credentials()
+        contracts = compile_contracts(load_model())
+        self._operations: dict[bytes, tuple[Contract, Operation]] = {
+            TARGET_PREFIX + name.encode(): (contracts[name], operation) for name, operation in OPERATIONS.items()
+        }
+
+    def operation_of(self, head: Head) -> str:
+        """The operation's name, `-` for one that does not exist."""
+        found = self._operations.get(head.target)
+        return UNKNOWN if found is None else found[0].operation
+
+    async def read(self, head: Head, receive: Receive) -> tuple[Operation, Request]:
+        """The function that answers, and what it is asked.
+
+        Raises:
+            ApiError: the first thing that is wrong, in AWS's order.
+            Disconnected: the caller hung up before the request was complete.
+        """
+        data = await self._bodies.receive(receive, head.length)
+        found = self._operations.get(head.target)
+        if found is None:
+            raise errors.unknown_operation()
+        credential = self._credential(head, data)
+        contract, operation = found
+        try:
+            body = decode_json(data) if data else {}
+        except JsonError:
+            raise errors.serialization("The request body is not valid JSON.") from None
+        contract.check(body)
+        account, region = self._account_and_region(credential)
+        if contract.operation not in THROTTLED_INSIDE:
+            self._throttle.take(account, region, contract.operation)
+        trace = None if head.trace is None else head.trace.decode("latin-1")[:_TRACE_CHARACTERS_MAX]
+        return operation, Request(contract.operation, body, account, region, trace, receive)
+
+    def _credential(self, head: Head, data: bytes) -> Credential | None:
+        if self._verifier is None:
+            return self._credentials.of(head.authorization, head.scope["query_string"])
+        return self._verifier.verify(_signed(head.scope, data))
+
+    def _account_and_region(self, credential: Credential | None) -> tuple[str, str]:
+        """A 12-digit access key id names the account, as long as nobody's signature is checked."""
+        if credential is None:
+            return self._settings.account, self._settings.region
+        key = credential.access_key
+        named = self._verifier is None and len(key) == 12 and key.isascii() and key.isdigit()
+        return (key if named else self._settings.account), credential.region
+
+
+def _signed(scope: Scope, data: bytes) -> SignedRequest:
+    """What the signature covers; of a header that comes twice all values count."""
+    headers: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        key, text = name.decode("latin-1"), value.decode("latin-1")
+        headers[key] = f"{headers[key]},{text}" if key in headers else text
+    return SignedRequest(scope["method"], scope["path"], scope["query_string"].decode("latin-1"), headers, data)
