@@ -157,6 +157,7 @@ class _Process:
             start_http_server(self._options.process.metrics_port, HOST)
 
     def _add_scheduler(self, broker: Broker, stack: AsyncExitStack) -> None:
+        from services.cli.bulk_runner import BulkRunner
         from services.runtime.metrics import SchedulerMetrics, expose, residents, shards_owned
         from services.scheduler.scheduler import Scheduler
         from services.scheduler.settings import SchedulerSettings
@@ -178,6 +179,8 @@ class _Process:
         expose(metrics)
         expose(residents(lambda: scheduler.residents))
         expose(shards_owned(lambda: len(scheduler.shards)))
+        bulk = BulkRunner(self._store, broker, self._clock, self._ids)
+        self._parts.append(Part("bulk jobs", bulk.run, bulk.stop))
         self._parts.append(Part("scheduler", scheduler.run, scheduler.stop))
         upkeep = _Upkeep(self._store, self._clock, self._options.process)
         self._parts.append(Part("upkeep", upkeep.run, upkeep.stop))
