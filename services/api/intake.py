@@ -9,15 +9,18 @@ from engine.payload import JsonError, decode_json
 from services.api import errors
 from services.api.body import Bodies, Receive
 from services.api.contract import Contract, compile_contracts, load_model
+from services.api.operations.own_table import OWN_OPERATIONS
 from services.api.operations.table import OPERATIONS, THROTTLED_INSIDE, Operation
 from services.api.request import Request
 from services.api.settings import ApiSettings
 from services.api.sigv4 import Credential, Credentials, SignedRequest, Verifier
+from services.api.stepwell_model import load_own_model
 from services.api.throttle import Throttle
 
 Scope = Mapping[str, Any]
 
 TARGET_PREFIX: Final = b"AWSStepFunctions."
+OWN_TARGET_PREFIX: Final = b"Stepwell."
 UNKNOWN: Final = "-"
 _TRACE_CHARACTERS_MAX: Final = 256
 
@@ -55,10 +58,8 @@ class Intake:
         self._verifier = verifier
         self._bodies = Bodies(settings.body_bytes_max, settings.body_seconds, settings.open_bodies_bytes_max)
         self._credentials = Credentials()
-        contracts = compile_contracts(load_model())
-        self._operations: dict[bytes, tuple[Contract, Operation]] = {
-            TARGET_PREFIX + name.encode(): (contracts[name], operation) for name, operation in OPERATIONS.items()
-        }
+        self._operations = _named(TARGET_PREFIX, compile_contracts(load_model()), OPERATIONS)
+        self._operations |= _named(OWN_TARGET_PREFIX, compile_contracts(load_own_model()), OWN_OPERATIONS)
 
     def operation_of(self, head: Head) -> str:
         """The operation's name, `-` for one that does not exist."""
@@ -101,6 +102,13 @@ class Intake:
         key = credential.access_key
         named = self._verifier is None and len(key) == 12 and key.isascii() and key.isdigit()
         return (key if named else self._settings.account), credential.region
+
+
+def _named(
+    prefix: bytes, contracts: Mapping[str, Contract], operations: Mapping[str, Operation]
+) -> dict[bytes, tuple[Contract, Operation]]:
+    """Contract and function of every operation, by X-Amz-Target."""
+    return {prefix + name.encode(): (contracts[name], operation) for name, operation in operations.items()}
 
 
 def _signed(scope: Scope, data: bytes) -> SignedRequest:

@@ -63,7 +63,7 @@ class Client:
         self._connection: HTTPConnection | None = None
 
     def call(self, operation: str, **parameters: Any) -> dict[str, Any]:
-        """Call one operation; parameters that are None are left out.
+        """Call one operation (`Stepwell.<name>` for our own); parameters that are None are left out.
 
         Raises:
             ServerError: it answered with an error.
@@ -107,7 +107,7 @@ class Client:
     def _post(self, operation: str, body: bytes) -> tuple[int, bytes]:
         headers = {
             "Content-Type": "application/x-amz-json-1.0",
-            "X-Amz-Target": f"AWSStepFunctions.{operation}",
+            "X-Amz-Target": operation if "." in operation else f"AWSStepFunctions.{operation}",
         }
         host = urlsplit(self.target.endpoint).netloc
         headers |= sign(self.target, host, headers, body, self._clock.now_ms())

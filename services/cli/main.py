@@ -11,7 +11,18 @@ from collections.abc import Callable
 
 import typer
 
-from services.cli.commands import connections, definitions, executions, functions, machines, roles, setup, testing, up
+from services.cli.commands import (
+    bulk,
+    connections,
+    definitions,
+    executions,
+    functions,
+    machines,
+    roles,
+    setup,
+    testing,
+    up,
+)
 
 app = typer.Typer(
     name="stepwell",
@@ -60,6 +71,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
 for _panel, _commands in _COMMANDS.items():
     for _name, _command in _commands.items():
         app.command(_name, rich_help_panel=_panel)(_command)
+app.add_typer(bulk.app, name="bulk", rich_help_panel=_WORKFLOWS)
 app.add_typer(connections.app, name="connections", rich_help_panel=_SETUP)
 
 

@@ -59,3 +59,17 @@ FunctionEntries: TypeAlias = Annotated[
         help="One function target: module:function, file.py:function, http://..., or lambda; may be repeated.",
     ),
 ]
+Since: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--since", "--started-after", help="Only executions started at that time or later: 2025-11-20T09:30, or 6h ago.",
+        show_default=False,
+    ),
+]  # fmt: skip
+Until: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--until", "--started-before", help="Only executions started before that time.", show_default=False),
+]
+NamePrefix: TypeAlias = Annotated[
+    str | None, typer.Option(help="Only executions whose name begins so.", show_default=False)
+]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.cli.options import DefinitionFile, Endpoint, Json, Kind, MachineKind, Region
+from services.cli.options import DefinitionFile, Endpoint, Json, Kind, MachineKind, NamePrefix, Region, Since, Until
 
 if TYPE_CHECKING:
     from services.cli.client import Client
@@ -66,19 +66,27 @@ def list_all(
         str | None, typer.Argument(help="Name or ARN of a state machine: list its executions.", show_default=False)
     ] = None,
     status: Annotated[str | None, typer.Option(help="Only executions of that status.", show_default=False)] = None,
+    name_prefix: NamePrefix = None,
+    since: Since = None,
+    until: Until = None,
+    error: Annotated[
+        str | None, typer.Option(help="Only executions that ended with this error.", show_default=False)
+    ] = None,
     limit: Annotated[int, typer.Option(help="How many executions at most.", min=1)] = 50,
     json: Json = False,
     endpoint: Endpoint = None,
     region: Region = None,
 ) -> None:
-    """List the state machines, or the executions of one."""
+    """List the state machines, or the executions of one. With a condition and no name: of all state machines."""
     from services.cli.client import connect
+    from services.cli.search import Search, list_executions
 
     client = connect(endpoint, region)
-    if machine is None:
+    search = Search(machine, status.upper() if status else None, name_prefix, since, until, error)
+    if search.empty:
         _list_machines(client, json)
     else:
-        _list_executions(client, machine, status, limit, json)
+        list_executions(client, search, limit, json)
 
 
 def _list_machines(client: Client, as_json: bool) -> None:
@@ -90,27 +98,3 @@ def _list_machines(client: Client, as_json: bool) -> None:
     else:
         rows = [(it["name"], it["type"], moment(it["creationDate"]), it["stateMachineArn"]) for it in machines]
         print_table(("NAME", "TYPE", "CREATED (UTC)", "ARN"), rows)
-
-
-def _list_executions(client: Client, machine: str, status: str | None, limit: int, as_json: bool) -> None:
-    from itertools import islice
-
-    from services.cli.resolve import machine_arn
-    from services.cli.screen import duration, moment, print_json, print_table
-
-    pages = client.pages(
-        "ListExecutions",
-        "executions",
-        stateMachineArn=machine_arn(client, machine),
-        statusFilter=status.upper() if status else None,
-        maxResults=min(limit, 1000),
-    )
-    executions: list[dict[str, Any]] = list(islice(pages, limit))
-    if as_json:
-        print_json(executions)
-        return
-    rows = [
-        (it["name"], it["status"], moment(it["startDate"]), duration(it["startDate"], it.get("stopDate")))
-        for it in executions
-    ]
-    print_table(("EXECUTION", "STATUS", "STARTED (UTC)", "TOOK"), rows)
