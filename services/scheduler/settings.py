@@ -16,7 +16,8 @@ class SchedulerSettings:
         worker_lease_seconds: how long an incarnation may be silent before its attempts fail (R15).
         resend_seconds, resend_seconds_max: first and longest pause before an offer, grant or poll is sent again.
         park_seconds: an execution that waits longer may be forgotten by memory.
-        lanes: group commits in flight at once, each over shards of its own.
+        lanes: group commits in flight at once, each over shards of its own; more than one pays on fast disks only with
+            cores to spare, because each commit then carries less.
         turns_max, events_max, page_bytes_max: bounds of one group commit.
         load_max: executions loaded by one read.
         ready_max: executions that wait for a turn or for loading before hints are ignored (R23).
@@ -33,8 +34,8 @@ class SchedulerSettings:
     resend_seconds: float = 5.0
     resend_seconds_max: float = 60.0
     park_seconds: float = 30.0
-    lanes: int = 3
-    turns_max: int = 128
+    lanes: int = 1
+    turns_max: int = 256
     events_max: int = 3_000
     page_bytes_max: int = 4_194_304
     load_max: int = 256

@@ -54,7 +54,7 @@ async def play(seed: int) -> World:
         shards=3,
         faults=faults,
         mischief=mischief,
-        settings=SchedulerSettings(parked_max=3, turns_max=8),
+        settings=SchedulerSettings(parked_max=3, turns_max=8, lanes=dice.choice((1, 3))),
         call_seconds=lambda: dice.random() ** 3 * 4,
     )
     machines = [world.machine(definition, f"m{number}") for number, (definition, _) in enumerate(MACHINES)]
@@ -77,6 +77,7 @@ async def play(seed: int) -> World:
     while len(world.workers) < 2:
         world.worker(WorkerSettings(slots=6))
     await world.until_ended(400)
+    await world.clock.sleep(100)
     return world
 
 
