@@ -7,6 +7,7 @@ import pytest
 from services.broker.messages import Grant, Reply, pack
 from services.runtime.faults import CommitUnknown
 from services.scheduler.database_clock import DatabaseClock
+from services.scheduler.settings import SchedulerSettings
 from tests.fixtures.memory_store import NOBODY, Faults
 from tests.fixtures.scheduler_world import PASS, RETRIED, TASK, World, states, wait
 from tests.fixtures.virtual_loop import VirtualClock, run_virtually
@@ -112,7 +113,7 @@ def test_r6_at_most_one_commit_of_a_shard_is_in_flight_while_lanes_overlap():
 
     async def main():
         nonlocal most
-        world = World(shards=6, faults=Faults(delay=lambda: 0.02))
+        world = World(shards=6, faults=Faults(delay=lambda: 0.02), settings=SchedulerSettings(lanes=3))
         commit = world.store.commit
 
         async def watched(batch, lease_seconds):
@@ -135,6 +136,30 @@ def test_r6_at_most_one_commit_of_a_shard_is_in_flight_while_lanes_overlap():
 
     run_virtually(main())
     assert most == 3
+
+
+def test_r6_what_becomes_ready_during_a_commit_shares_the_next_one():
+    async def main():
+        world = World(shards=4)
+        world.scheduler()
+        await world.clock.sleep(1)
+        commit = world.store.commit
+
+        async def slow(batch, lease_seconds):
+            await world.clock.sleep(0.5)
+            return await commit(batch, lease_seconds)
+
+        world.store.commit = slow
+        machine = world.machine(states("p", p=PASS))
+        for _ in range(20):
+            await world.start(machine)
+            await world.clock.sleep(0.01)
+        await world.until_ended()
+        sizes = [len(batch.pages) for batch in world.store.commits if batch.pages]
+        assert len(sizes) == 2
+        assert sum(sizes) == 20
+
+    run_virtually(main())
 
 
 @pytest.mark.parametrize("fault", ["before", "after", "down"])
