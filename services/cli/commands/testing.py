@@ -214,15 +214,22 @@ def _real_calls(files: FunctionFiles, entries: FunctionEntries) -> Integrations:
     """What states without a mock call."""
     import os
 
+    from services.cli.errors import CommandError
     from services.cli.function_map import gather_targets
+    from services.integrations.assembly import make_integrations
     from services.integrations.functions.functions import Functions
-    from services.integrations.registry import World, WorldIntegrations
+    from services.integrations.mocks import MOCK_VARIABLE
     from services.runtime.clock import SystemClock
     from services.runtime.ids import SystemIds
+    from services.runtime.settings import SettingError
 
     clock, ids = SystemClock(), SystemIds()
     functions = Functions(gather_targets(files, entries, os.environ), clock, ids)
-    return WorldIntegrations(World(clock=clock, ids=ids, environment=os.environ, functions=functions))
+    environment = {name: value for name, value in os.environ.items() if name != MOCK_VARIABLE}
+    try:
+        return make_integrations(environment, clock=clock, ids=ids, functions=functions)
+    except SettingError as error:
+        raise CommandError(str(error)) from None
 
 
 def _value(text: str | None) -> Any:
