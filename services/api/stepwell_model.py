@@ -1,6 +1,6 @@
 """What Stepwell answers beyond AWS, as a service model in botocore's own form: `Stepwell.<operation>` on the same wire.
 
-The contract of these operations is compiled from it like that of AWS's; `stepwell model` writes it for SDKs.
+The contract of these operations is compiled from it like that of AWS's.
 """
 
 from __future__ import annotations

@@ -62,10 +62,12 @@ FunctionEntries: TypeAlias = Annotated[
 Since: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        "--since", "--started-after", help="Only executions started at that time or later: 2025-11-20T09:30, or 6h ago.",
+        "--since",
+        "--started-after",
+        help="Only executions started at that time or later: 2025-11-20T09:30, or 6h ago.",
         show_default=False,
     ),
-]  # fmt: skip
+]
 Until: TypeAlias = Annotated[
     str | None,
     typer.Option("--until", "--started-before", help="Only executions started before that time.", show_default=False),

@@ -17,6 +17,7 @@ FREE_SHARDS: Final = """
     WHERE owner IS NOT NULL
 """
 FORGET_SCHEDULERS: Final = "DELETE FROM schedulers"
+FREE_BULK_JOBS: Final = "UPDATE bulk_jobs SET runner = NULL, lease_until = '-infinity' WHERE status = 'RUNNING'"
 
 
 async def free_everything(url: str) -> None:
@@ -26,5 +27,6 @@ async def free_everything(url: str) -> None:
         async with connection.transaction():
             await connection.execute(FREE_SHARDS)
             await connection.execute(FORGET_SCHEDULERS)
+            await connection.execute(FREE_BULK_JOBS)
     finally:
         await connection.close()

@@ -14,7 +14,7 @@ from services.runtime.faults import StoreUnavailable
 from services.scheduler.bulk_jobs import TRIES, BulkJobs, Refusal
 from services.store.bulk_records import BulkFailure, BulkJob, BulkResults
 from services.store.records import ExecutionFilter, ListedExecution
-from tests.fixtures.virtual_loop import VirtualClock, run_virtually
+from tests.fixtures.virtual_loop import EPOCH_MS, VirtualClock, run_virtually
 
 MACHINE = UUID(int=7)
 JOB = BulkJob(
@@ -25,8 +25,8 @@ JOB = BulkJob(
     machine_name="m",
     action="STOP",
     statuses=(Status.RUNNING,),
-    started_before_ms=10_000_000,
-    created_ms=1_000,
+    started_before_ms=EPOCH_MS + 1,
+    created_ms=EPOCH_MS,
     rate=100,
 )
 
@@ -116,7 +116,7 @@ class Owner:
 
 def row(number: int, status: Status = Status.RUNNING, **more: int) -> ListedExecution:
     return ListedExecution(
-        id=UUID(int=number), machine_id=MACHINE, name=f"e-{number}", status=status, start_ms=500, **more
+        id=UUID(int=number), machine_id=MACHINE, name=f"e-{number}", status=status, start_ms=EPOCH_MS - 500, **more
     )
 
 
@@ -176,7 +176,7 @@ def test_an_execution_that_failed_again_after_its_redrive_is_not_redriven_twice(
 
 def test_a_refusal_is_listed_with_its_reason() -> None:
     job = replace(JOB, action="REDRIVE", statuses=(Status.FAILED,))
-    store = Store(job, [row(1, Status.FAILED, stop_ms=600)])
+    store = Store(job, [row(1, Status.FAILED, stop_ms=EPOCH_MS - 400)])
     work(store, [Refusal("ExecutionNotRedrivable", "Execution history event limit exceeded")])
     assert store.failures == [
         BulkFailure(UUID(int=1), "e-1", "ExecutionNotRedrivable", "Execution history event limit exceeded")
@@ -185,7 +185,7 @@ def test_a_refusal_is_listed_with_its_reason() -> None:
 
 def test_an_execution_too_old_to_redrive_is_listed_without_asking() -> None:
     job = replace(JOB, action="REDRIVE", statuses=(Status.FAILED,))
-    store = Store(job, [row(1, Status.FAILED, stop_ms=-15 * 24 * 3_600_000)])
+    store = Store(job, [row(1, Status.FAILED, stop_ms=EPOCH_MS - 15 * 24 * 3_600_000)])
     assert work(store).asked == []
     assert [failure.message for failure in store.failures] == ["Execution redrivable period exceeded"]
 
