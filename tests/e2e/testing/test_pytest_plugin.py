@@ -15,7 +15,7 @@ PROJECT = {
         "StateMachines": {"hello": {"TestCases": {"Mocked": {"Greet": "answer"}}}},
         "MockedResponses": {"answer": {"0": {"Throw": {"Error": "Busy"}}, "1": {"Return": {"hello": "mock"}}}}
     }""",
-    "test_hello.py": '''
+    "test_hello.py": """
 import json
 
 import pytest
@@ -50,7 +50,7 @@ def test_the_same_server_is_used_again(stepwell_server, stepwell_servers):
 @pytest.mark.stepwell(mocks="mocks.json")
 def test_a_mock_answers(stepwell_server):
     assert run(stepwell_server, RETRIED, "#Mocked") == {"hello": "mock"}
-''',
+""",
 }
 
 
