@@ -216,20 +216,19 @@ def _real_calls(files: FunctionFiles, entries: FunctionEntries) -> Integrations:
 
     from services.cli.errors import CommandError
     from services.cli.function_map import gather_targets
-    from services.integrations.assembly import make_integrations
+    from services.integrations.assembly import make_integrations, read_permissions
     from services.integrations.functions.functions import Functions
-    from services.integrations.mocks import MOCK_VARIABLE
     from services.runtime.clock import SystemClock
     from services.runtime.ids import SystemIds
     from services.runtime.settings import SettingError
 
     clock, ids = SystemClock(), SystemIds()
     functions = Functions(gather_targets(files, entries, os.environ), clock, ids)
-    environment = {name: value for name, value in os.environ.items() if name != MOCK_VARIABLE}
     try:
-        return make_integrations(environment, clock=clock, ids=ids, functions=functions)
+        permissions = read_permissions(os.environ, clock, ids)
     except SettingError as error:
         raise CommandError(str(error)) from None
+    return make_integrations(os.environ, permissions, clock=clock, ids=ids, functions=functions)
 
 
 def _value(text: str | None) -> Any:
