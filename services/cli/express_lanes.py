@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
+from services.cli.errors import CommandError
 from services.cli.execution_logs import ExecutionLogs
-from services.express.background import BackgroundExpress, ExpressIntake
+from services.express.background import BackgroundExpress
 from services.express.front import ExpressFront
+from services.express.intake import ExpressIntake
 from services.express.lane import Lane
-from services.express.queue import open_express_queue
+from services.express.queue import on_redis, open_express_queue
 from services.express.settings import ExpressSettings
 from services.integrations.interface import Integrations
+from services.integrations.preparation import equip
 from services.runtime.clock import Clock
 from services.runtime.ids import Ids
+from services.runtime.metrics import ExpressMetrics
 from services.store.postgres import PostgresStore
 from services.store.programs import Programs
 
@@ -37,18 +41,25 @@ class ExpressLanes:
         self._clock = clock
         self._ids = ids
         self._settings = settings
-        self._programs = Programs(store, PROGRAM_BYTES_MAX)
-        self._queue = open_express_queue(broker_url)
+        self._programs = Programs(store, PROGRAM_BYTES_MAX, equip)
+        self._shared = on_redis(broker_url)
+        self._queue = open_express_queue(broker_url, fsync=settings.express_fsync)
         self._logs = logs
+        self.metrics = ExpressMetrics()
 
-    def front(self) -> ExpressFront:
-        """For the API."""
-        return ExpressFront(
-            self._lane(), ExpressIntake(self._queue, self._settings), self._programs, self._logs.policies
-        )
+    def front(self, *, with_background: bool) -> ExpressFront:
+        """For the API; `with_background` tells whether this very process works off the queue, too."""
+        intake = ExpressIntake(self._queue, self._settings) if self._shared or with_background else None
+        return ExpressFront(self._lane(), intake, self._programs, self._logs.policies, self.metrics)
 
-    def background(self) -> BackgroundExpress:
-        """For the express role; its id is new in every process life."""
+    def background(self, *, with_api: bool) -> BackgroundExpress:
+        """For the express role; its id is new in every process life.
+
+        Raises:
+            CommandError: nothing could ever come into its queue.
+        """
+        if not self._shared and not with_api:
+            raise CommandError("an express process needs a Redis broker: redis://host:6379/0")
         lane_id = self._ids.entropy(8).hex()
         return BackgroundExpress(
             lane_id,
@@ -59,6 +70,7 @@ class ExpressLanes:
             self._logs.log,
             self._clock,
             self._settings,
+            self.metrics,
         )
 
     async def close(self) -> None:

@@ -16,6 +16,7 @@ from services.cli.commands import (
     connections,
     definitions,
     executions,
+    express,
     functions,
     machines,
     roles,
@@ -44,7 +45,6 @@ _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "api": roles.api,
         "scheduler": roles.scheduler,
         "worker": roles.worker,
-        "express": roles.express,
         "migrate": roles.migrate,
     },
     _WORKFLOWS: {
@@ -71,6 +71,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
 for _panel, _commands in _COMMANDS.items():
     for _name, _command in _commands.items():
         app.command(_name, rich_help_panel=_panel)(_command)
+app.add_typer(express.app, name="express", rich_help_panel=_SERVER)
 app.add_typer(bulk.app, name="bulk", rich_help_panel=_WORKFLOWS)
 app.add_typer(connections.app, name="connections", rich_help_panel=_SETUP)
 

@@ -158,6 +158,7 @@ class _Process:
 
     def _add_scheduler(self, broker: Broker, stack: AsyncExitStack) -> None:
         from services.cli.bulk_runner import BulkRunner
+        from services.integrations.preparation import equip
         from services.runtime.metrics import SchedulerMetrics, expose, residents, shards_owned
         from services.scheduler.scheduler import Scheduler
         from services.scheduler.settings import SchedulerSettings
@@ -173,6 +174,7 @@ class _Process:
             self._ids,
             settings,
             observer=metrics,
+            equip=equip,
             answer_activity=answer_activity,
             on_committed=self._execution_logs(stack).standard(),
         )
@@ -261,7 +263,7 @@ class _Process:
             self._clock,
             self._ids,
             settings,
-            express=self._express(stack).front(),
+            express=self._express(stack).front(with_background="express" in self._options.roles),
             state_tester=Tester(self._world(stack), self._ids),
             log_groups=self._execution_logs(stack).log_groups,
             mocked=self._mocks is not None,
@@ -271,7 +273,7 @@ class _Process:
         self._parts.append(Part("api", server.run, server.stop))
 
     def _add_express(self, stack: AsyncExitStack) -> None:
-        background = self._express(stack).background()
+        background = self._express(stack).background(with_api="api" in self._options.roles)
         self._parts.append(Part("express", background.run, background.stop))
 
     def _express(self, stack: AsyncExitStack) -> ExpressLanes:
@@ -279,6 +281,7 @@ class _Process:
         if self._lanes is None:
             from services.cli.express_lanes import ExpressLanes
             from services.express.settings import ExpressSettings
+            from services.runtime.metrics import expose
 
             assert self._store is not None
             self._lanes = ExpressLanes(
@@ -290,6 +293,7 @@ class _Process:
                 self._options.process.broker_url or MEMORY_BROKER,
                 self._execution_logs(stack),
             )
+            expose(self._lanes.metrics)
             stack.push_async_callback(self._lanes.close)
         return self._lanes
 

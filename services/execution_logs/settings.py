@@ -13,7 +13,8 @@ class LogSettings:
     Attributes:
         execution_log: `stdout` or a file that JSON lines are appended to, beside CloudWatch Logs; empty for neither.
         cloudwatch_logs: `auto` writes to the log groups of loggingConfiguration when `AWS_ENDPOINT_URL` or
-            `AWS_ENDPOINT_URL_LOGS` names an endpoint; `on` always, which needs keys for the machines' roles; `off` never.
+            `AWS_ENDPOINT_URL_LOGS` names an endpoint; `on` always, which needs keys for the machines' roles;
+            `off` never.
     """
 
     execution_log: str = ""

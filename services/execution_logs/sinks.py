@@ -55,8 +55,9 @@ class LinesSink:
         Raises:
             OSError: the file cannot be opened.
         """
-        output: IO[bytes] = sys.stdout.buffer if where == "stdout" else Path(where).open("ab", buffering=0)
-        return cls(output, on_dropped, on_written)
+        if where == "stdout":
+            return cls(sys.stdout.buffer, on_dropped, on_written)
+        return cls(Path(where).open("ab", buffering=0), on_dropped, on_written)
 
     def wants(self, policy: LogPolicy) -> bool:
         """Everything that is logged at all."""

@@ -1,4 +1,4 @@
-"""Asynchronous express: lanes take starts from the queue, run them, and acknowledge them when they have ended.
+"""Asynchronous express: a lane takes starts from the queue, runs them, and acknowledges them when they have ended.
 
 At least once: a lane that falls silent has what it held delivered again, to itself or to another, within the lease.
 """
@@ -6,75 +6,33 @@ At least once: a lane that falls silent has what it held delivered again, to its
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
 from engine.execution.execution import Execution
 from services.execution_logs.log import ExecutionLog
-from services.execution_logs.policy import Policies
+from services.execution_logs.policy import OFF, Policies
 from services.express.buried import bury_record
 from services.express.lane import Lane
 from services.express.queue import ExpressQueue
 from services.express.settings import ExpressSettings
 from services.express.start import ExpressStart, origin_of
+from services.express.watch import ExpressWatch
 from services.runtime.clock import Clock
-from services.runtime.faults import BrokerUnavailable, Overloaded
-from services.store.programs import Programs
+from services.runtime.faults import BrokerUnavailable, Fault
+from services.store.programs import CompiledRevision, Programs
 
 _WAIT_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 0.5
+_BEGIN_AT_ONCE: Final = 8
 
-
-class ExpressIntake:
-    """The API's half: accept starts into the queue, many at once, never more than it may hold."""
-
-    def __init__(self, queue: ExpressQueue, settings: ExpressSettings) -> None:
-        """Keep the queue and its bound."""
-        self._queue = queue
-        self._settings = settings
-        self._gathered: list[tuple[ExpressStart, asyncio.Future[None]]] = []
-        self._sender: asyncio.Task[None] | None = None
-        self._length = 0
-
-    async def submit(self, start: ExpressStart) -> None:
-        """Return when the queue has the start; starts that come while one is under way travel together.
-
-        Raises:
-            Overloaded: the queue is full.
-            BrokerUnavailable: the queue cannot be reached; nothing was accepted.
-        """
-        if self._length >= self._settings.queue_length_max:
-            self._length = await self._queue.length()
-            if self._length >= self._settings.queue_length_max:
-                raise Overloaded("the express queue is full")
-        loop = asyncio.get_running_loop()
-        accepted: asyncio.Future[None] = loop.create_future()
-        self._gathered.append((start, accepted))
-        if self._sender is None:
-            self._sender = loop.create_task(self._send())
-        await accepted
-
-    async def _send(self) -> None:
-        try:
-            while self._gathered:
-                gathered, self._gathered = self._gathered, []
-                try:
-                    self._length = await self._queue.put([start for start, _ in gathered])
-                except BrokerUnavailable as fault:
-                    for _, accepted in gathered:
-                        if not accepted.done():
-                            accepted.set_exception(fault)
-                    continue
-                for _, accepted in gathered:
-                    if not accepted.done():
-                        accepted.set_result(None)
-        finally:
-            self._sender = None
+log = logging.getLogger("stepwell.express")
 
 
 class BackgroundExpress:
-    """One lane's half: take, run, acknowledge, and look after the lanes that died."""
+    """One lane: take, run, acknowledge, and look after the lanes that died."""
 
     def __init__(
         self,
@@ -83,10 +41,10 @@ class BackgroundExpress:
         queue: ExpressQueue,
         programs: Programs,
         policies: Policies,
-        log: ExecutionLog,
+        execution_log: ExecutionLog,
         clock: Clock,
         settings: ExpressSettings,
-        on_ended: Callable[[Execution], None] | None = None,
+        watch: ExpressWatch,
     ) -> None:
         """`lane_id` is random and new in every process life, so that a restarted lane is another one."""
         self._lane_id = lane_id
@@ -94,90 +52,174 @@ class BackgroundExpress:
         self._queue = queue
         self._programs = programs
         self._policies = policies
-        self._log = log
+        self._log = execution_log
         self._clock = clock
         self._settings = settings
-        self._on_ended = on_ended
+        self._watch = watch
+        self._held: dict[bytes, ExpressStart] = {}
         self._ended: list[bytes] = []
-        self._room = asyncio.Event()
-        self._acknowledge = asyncio.Event()
+        self._given_up: list[bytes] = []
+        self._alive = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._over = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._loading: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Work until `stop` is called."""
-        await self._beat_once()
+        """Work until `stop` is called; ends early only by a fault of ours, which should end the process."""
         self._tasks = [
-            asyncio.create_task(self._take_starts()),
-            asyncio.create_task(self._acknowledge_ended()),
-            asyncio.create_task(self._keep_alive()),
+            asyncio.create_task(work(), name=f"express {work.__name__}")
+            for work in (self._keep_alive, self._take_starts, self._settle_over)
         ]
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        try:
+            await asyncio.gather(*self._tasks)
+        except asyncio.CancelledError:
+            return  # by `stop`
 
     async def stop(self) -> None:
-        """Take nothing more and hand back what is under way: the queue delivers it again."""
-        for task in self._tasks:
+        """Take nothing more, and hand back at once what is under way: the queue delivers it again."""
+        for task in (*self._tasks, *self._loading):
             task.cancel()
         self._lane.abandon()
-        if self._ended:
-            await self._queue.done(self._lane_id, self._ended)
-        await self._queue.beat(self._lane_id, 0.001)
+        try:
+            if self._ended:
+                await self._log.handed_over()
+                await self._queue.done(self._lane_id, self._ended)
+            await self._queue.hand_back(self._lane_id)
+        except BrokerUnavailable as fault:
+            log.warning("what is under way is delivered again when the lease ends: %s", fault)
+
+    # taking
 
     async def _take_starts(self) -> None:
+        # Only a lane that is on the list of lanes can be missed.
+        await self._alive.wait()
+        answer_lost = False
         while True:
-            if self._lane.full:
-                self._room.clear()
-                await self._room.wait()
+            room = self._settings.concurrency_max - len(self._held)
+            if room <= 0 or self._lane.full:
+                self._changed.clear()
+                await self._changed.wait()
+                continue
             try:
-                starts = await self._queue.take(self._lane_id, self._settings.batch, _WAIT_SECONDS)
-            except BrokerUnavailable:
+                if answer_lost:
+                    starts = await self._queue.strays(self._lane_id, self._held.keys())
+                else:
+                    starts = await self._queue.take(self._lane_id, min(room, self._settings.batch), _WAIT_SECONDS)
+                answer_lost = False
+            except BrokerUnavailable as fault:
+                # Redis may have given us starts in an answer that never came.
+                answer_lost = True
+                log.warning("no starts can be taken: %s", fault)
                 await self._clock.sleep(_RETRY_SECONDS)
                 continue
-            for start in starts:
-                await self._begin(start)
-            # Let the runs that were begun make progress before more is taken.
-            await asyncio.sleep(0)
+            await self._begin_all(starts)
 
-    async def _begin(self, start: ExpressStart) -> None:
-        revision_id = UUID(bytes=start.revision_id)
-        compiled = self._programs.cached(revision_id) or await self._programs.get(revision_id)
-        policy = self._policies.of(compiled.revision)
+    async def _begin_all(self, starts: Sequence[ExpressStart]) -> None:
+        """Begin them a few at a time, so that what runs already makes progress in between."""
+        # What is delivered to us a second time while it still runs here (we were silent for too long) just runs on.
+        fresh = [start for start in starts if start.id not in self._held]
+        self._held.update((start.id, start) for start in fresh)
+        for number, start in enumerate(fresh, 1):
+            compiled = self._programs.cached(UUID(bytes=start.revision_id))
+            if compiled is not None:
+                self._begin(start, compiled)
+            else:
+                loading = asyncio.create_task(self._load_and_begin(start))
+                self._loading.add(loading)
+                loading.add_done_callback(self._loading.discard)
+            if number % _BEGIN_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    async def _load_and_begin(self, start: ExpressStart) -> None:
+        """Begin it as soon as its definition could be read; one that cannot be compiled is dead at once."""
+        while True:
+            try:
+                compiled = await self._programs.get(UUID(bytes=start.revision_id))
+            except Fault as fault:
+                log.warning("a definition cannot be read: %s", fault)
+                await self._clock.sleep(_RETRY_SECONDS)
+            except Exception as error:
+                # The top of one start's life: a definition that breaks us must not stop the lane.
+                log.error("the definition of %s cannot be used", start.arn, exc_info=error)
+                await self._bury(start, None, f"The definition could not be used: {error!r}")
+                return
+            else:
+                self._begin(start, compiled)
+                return
+
+    def _begin(self, start: ExpressStart, compiled: CompiledRevision) -> None:
         if start.deliveries > self._settings.deliveries_max:
-            bury_record(self._log, policy, start, self._clock.now_ms())
-            await self._queue.bury(self._lane_id, [start])
+            reason = f"delivered {start.deliveries - 1} times, and every lane that ran it was lost"
+            loading = asyncio.create_task(self._bury(start, compiled, reason))
+            self._loading.add(loading)
+            loading.add_done_callback(self._loading.discard)
             return
+        if start.redelivered:
+            self._watch.redelivered()
 
         def ended(execution: Execution) -> None:
             self._ended.append(start.id)
-            self._acknowledge.set()
-            self._room.set()
-            if self._on_ended is not None:
-                self._on_ended(execution)
+            self._over.set()
+            self._watch.ended("async", execution)
 
-        self._lane.begin(origin_of(start), compiled.program, policy, ended, redelivered=start.deliveries > 1)
+        def broken(error: Exception) -> None:
+            log.error("%s broke an invariant", start.arn, exc_info=error)
+            self._given_up.append(start.id)
+            self._over.set()
 
-    async def _acknowledge_ended(self) -> None:
-        """One message for all that ended while the last one was under way."""
+        policy = self._policies.of(compiled.revision)
+        self._lane.begin(origin_of(start), compiled.program, policy, ended, broken, start.redelivered)
+
+    async def _bury(self, start: ExpressStart, compiled: CompiledRevision | None, reason: str) -> None:
+        policy = OFF if compiled is None else self._policies.of(compiled.revision)
+        bury_record(self._log, policy, start, self._clock.now_ms())
+        start.reason = reason
         while True:
-            await self._acknowledge.wait()
-            self._acknowledge.clear()
-            ended, self._ended = self._ended, []
-            if not ended:
-                continue
             try:
-                await self._queue.done(self._lane_id, ended)
+                await self._queue.bury(self._lane_id, [start])
+                break
             except BrokerUnavailable:
-                self._ended.extend(ended)
                 await self._clock.sleep(_RETRY_SECONDS)
-                self._acknowledge.set()
+        self._watch.buried()
+        self._held.pop(start.id, None)
+        self._changed.set()
+
+    # acknowledging
+
+    async def _settle_over(self) -> None:
+        """One message for all that ended while the last one was under way, after their logs left this process."""
+        while True:
+            await self._over.wait()
+            self._over.clear()
+            ended, given_up = self._ended[:], self._given_up[:]
+            await self._log.handed_over()
+            try:
+                if ended:
+                    await self._queue.done(self._lane_id, ended)
+                    del self._ended[: len(ended)]
+                if given_up:
+                    await self._queue.give_up(self._lane_id, given_up)
+                    del self._given_up[: len(given_up)]
+            except BrokerUnavailable:
+                await self._clock.sleep(_RETRY_SECONDS)
+                self._over.set()
+                continue
+            for one in (*ended, *given_up):
+                self._held.pop(one, None)
+            self._changed.set()
+
+    # staying alive
 
     async def _keep_alive(self) -> None:
         while True:
             try:
-                await self._beat_once()
-                await self._queue.return_orphans()
-            except BrokerUnavailable:
-                pass  # Redis is away: the next beat says so again, and nobody else can see us either
+                await self._queue.beat(self._lane_id, self._settings.lease_seconds)
+                self._alive.set()
+                returned = await self._queue.return_orphans()
+                if returned:
+                    log.warning("%d executions of lost lanes are delivered again", returned)
+            except BrokerUnavailable as fault:
+                log.warning("no sign of life can be given: %s", fault)
             await self._clock.sleep(self._settings.heartbeat_seconds)
-
-    async def _beat_once(self) -> None:
-        await self._queue.beat(self._lane_id, self._settings.lease_seconds)

@@ -11,6 +11,7 @@ from engine.execution.execution import Execution, Origin
 from engine.execution.step import Step
 from services.execution_logs.log import ExecutionLog
 from services.execution_logs.policy import LogPolicy
+from services.express.memory import LaneMemory
 from services.express.run import Run
 from services.express.settings import ExpressSettings
 from services.integrations.interface import Integrations
@@ -35,6 +36,7 @@ class Lane:
         self._clock = clock
         self._ids = ids
         self._settings = settings
+        self._memory = LaneMemory()
         self._runs: dict[UUID, Run] = {}
 
     @property
@@ -45,7 +47,10 @@ class Lane:
     @property
     def full(self) -> bool:
         """Whether another start has to wait or be refused."""
-        return len(self._runs) >= self._settings.concurrency_max
+        return (
+            len(self._runs) >= self._settings.concurrency_max
+            or self._memory.held_bytes >= self._settings.lane_bytes_max
+        )
 
     def begin(
         self,
@@ -53,39 +58,53 @@ class Lane:
         program: Program,
         policy: LogPolicy,
         on_end: Callable[[Execution], None],
+        on_broken: Callable[[Exception], None],
         redelivered: bool = False,
     ) -> None:
-        """Begin one execution; `on_end` is called when it has ended, possibly before this returns."""
+        """Begin one execution; `on_end` or `on_broken` is called once it is over, possibly before this returns."""
 
         def on_turn(step: Step) -> None:
-            if not policy.off:
-                self._log.write(policy, origin, 0, step.first_event_id, step.now_ms, step.events, redelivered)
+            self._log.write(policy, origin, 0, step.first_event_id, step.now_ms, step.events, redelivered)
 
         def ended(execution: Execution) -> None:
             self._runs.pop(origin.id, None)
             on_end(execution)
+
+        def broken(error: Exception) -> None:
+            self._runs.pop(origin.id, None)
+            on_broken(error)
 
         run = Run(
             Execution(origin, program),
             self._integrations,
             self._clock,
             self._ids,
+            self._memory,
             self._settings.execution_bytes_max,
-            on_turn,
+            on_turn if self._log.wants(policy) else None,
             ended,
+            broken,
         )
         self._runs[origin.id] = run
         run.begin()
 
     async def run(self, origin: Origin, program: Program, policy: LogPolicy) -> Execution:
-        """Run one synchronous execution to its end. Cancelling the caller does not stop it."""
+        """Run one synchronous execution to its end. Cancelling the caller does not stop it.
+
+        Raises:
+            Exception: an invariant of ours broke; there is no end to tell of.
+        """
         done: asyncio.Future[Execution] = asyncio.get_running_loop().create_future()
 
         def on_end(execution: Execution) -> None:
             if not done.done():
                 done.set_result(execution)
 
-        self.begin(origin, program, policy, on_end)
+        def on_broken(error: Exception) -> None:
+            if not done.done():
+                done.set_exception(error)
+
+        self.begin(origin, program, policy, on_end, on_broken)
         return done.result() if done.done() else await asyncio.shield(done)
 
     def abandon(self) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Final
 
 from engine.advance import advance
-from engine.execution.effect import GrantTask, OfferTask, PollJob, StartMapRun, WakeAt, effects
+from engine.execution.effect import GoOn, GrantTask, OfferTask, WakeAt, effects
 from engine.execution.execution import Execution
 from engine.execution.frame import Attempt
 from engine.execution.step import Step
@@ -23,19 +24,36 @@ from engine.execution.stimulus import (
 )
 from engine.failure import DATA_LIMIT_EXCEEDED, RUNTIME
 from engine.payload import JsonError, Payload
+from services.express.memory import LaneMemory, held_bytes
 from services.integrations.attempt_call import call_of
 from services.integrations.interface import Failed, Integrations, Submitted
 from services.runtime.clock import Clock
 from services.runtime.ids import Ids
 
-_INCARNATION = "express"
+_INCARNATION: Final = "express"
+_MEMORY_LOOKS_PER_FRAME: Final = 0.25
 
 
 class Run:
     """Drives one execution. Everything happens on the event loop; nothing is stored."""
 
-    __slots__ = ("_bytes_max", "_calls", "_clock", "_deadline", "_ids", "_integrations", "_loop", "_on_end", "_on_turn",
-                 "execution")  # fmt: skip
+    __slots__ = (
+        "_bytes_max",
+        "_calls",
+        "_clock",
+        "_held_bytes",
+        "_ids",
+        "_integrations",
+        "_look_after",
+        "_loop",
+        "_memory",
+        "_on_broken",
+        "_on_end",
+        "_on_turn",
+        "_over",
+        "_timers",
+        "execution",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -43,9 +61,11 @@ class Run:
         integrations: Integrations,
         clock: Clock,
         ids: Ids,
+        memory: LaneMemory,
         bytes_max: int,
-        on_turn: Callable[[Step], None],
+        on_turn: Callable[[Step], None] | None,
         on_end: Callable[[Execution], None],
+        on_broken: Callable[[Exception], None],
     ) -> None:
         """Keep what it needs.
 
@@ -53,44 +73,59 @@ class Run:
             execution: not started yet.
             integrations: what its tasks call, in this process.
             clock, ids: time and randomness.
-            bytes_max: memory budget of its payloads.
+            memory: what all executions of the lane hold.
+            bytes_max: memory budget of this one's payloads.
             on_turn: told every turn, for the log.
             on_end: told once, when the execution has ended.
+            on_broken: told instead, if an invariant of ours broke; the execution has no end then.
         """
         self.execution = execution
+        self._memory = memory
+        self._held_bytes = 0
         self._integrations = integrations
         self._clock = clock
         self._ids = ids
         self._bytes_max = bytes_max
         self._on_turn = on_turn
         self._on_end = on_end
+        self._on_broken = on_broken
         self._loop = asyncio.get_running_loop()
-        self._calls: dict[bytes, asyncio.Task[None]] = {}
-        self._deadline: asyncio.TimerHandle | None = None
+        self._calls: dict[str, tuple[bytes, asyncio.Task[None]]] = {}
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._look_after = 0.0
+        self._over = False
 
     def begin(self) -> None:
         """Make the first turn at once; an execution of plain states has ended when this returns."""
+        self._hold(self.execution.origin.input.size_bytes)
         self._turn(Start())
-        if not self.execution.ended:
-            self._deadline = self._call_at(self.execution.deadline_ms, ExecutionTimerDue())
+        if not self._over:
+            self._arm("", self.execution.deadline_ms, ExecutionTimerDue())
 
     def abandon(self) -> None:
         """Stop without an end: the lane is going away and the execution will be started again elsewhere."""
         self._forget()
 
     def _turn(self, stimulus: Stimulus) -> None:
-        execution = self.execution
-        if execution.ended:
+        if self._over:
             return
+        try:
+            self._take_turn(stimulus)
+        except Exception as error:
+            # The top of an execution's life: an invariant of ours that it breaks must not touch the others.
+            self._forget()
+            self._on_broken(error)
+
+    def _take_turn(self, stimulus: Stimulus) -> None:
+        execution = self.execution
         step = Step(execution, self._clock.now_ms(), self._ids.entropy)
         advance(step, stimulus)
-        if not step.execution.ended:
+        if not execution.ended:
             self._take_attempts(step)
-            if len(execution.frames) > 1 or step.events:
-                self._check_memory(step)
-        if not step.empty:
+            self._look_at_memory(step)
+        if self._on_turn is not None and step.events:
             self._on_turn(step)
-        if step.execution.ended:
+        if execution.ended:
             self._forget()
             self._on_end(execution)
         else:
@@ -104,27 +139,35 @@ class Run:
                 advance(step, TaskStarted(effect.path, token, _INCARNATION, token))
 
     def _carry_out(self, step: Step) -> None:
+        go_on = False
         for effect in effects(self.execution, step.touched):
             match effect:
                 case WakeAt(due_ms, path, visit):
-                    self._call_at(due_ms, TimerDue(path, visit))
+                    self._arm(path, due_ms, TimerDue(path, visit))
                 case GrantTask(path):
-                    if effect.attempt.token not in self._calls:
+                    if self._token_at(path) != effect.attempt.token:
                         self._call(effect)
-                case PollJob() | StartMapRun() | OfferTask():
-                    raise AssertionError("refused when the definition was created")
+                case GoOn():
+                    go_on = True
                 case _:
-                    self._loop.call_soon(self._turn, Continue())
-        self._cancel_stale_calls()
+                    raise AssertionError("refused when the definition was created")
+        if go_on:
+            self._loop.call_soon(self._turn, Continue())
+        if self._calls:
+            self._cancel_stale_calls(self._calls if step.childless else step.touched)
 
-    def _call_at(self, due_ms: int, stimulus: Stimulus) -> asyncio.TimerHandle:
+    def _arm(self, path: str, due_ms: int, stimulus: Stimulus) -> None:
+        """Each frame has one timer; a newer one replaces it, and none outlives the execution."""
+        armed = self._timers.get(path)
+        if armed is not None:
+            armed.cancel()
         seconds = max(0, due_ms - self._clock.now_ms()) / 1000
-        return self._loop.call_later(seconds, self._turn, stimulus)
+        self._timers[path] = self._loop.call_later(seconds, self._turn, stimulus)
 
     def _call(self, effect: GrantTask) -> None:
-        token = effect.attempt.token
+        self._cancel_call(effect.path)
         task = self._loop.create_task(self._make_call(effect))
-        self._calls[token] = task
+        self._calls[effect.path] = effect.attempt.token, task
         task.add_done_callback(lambda done: self._report(done, effect))
 
     def _report(self, task: asyncio.Task[None], effect: GrantTask) -> None:
@@ -132,7 +175,7 @@ class Run:
         if task.cancelled() or task.exception() is None:
             return
         self._loop.call_exception_handler({"message": "a call broke", "exception": task.exception(), "task": task})
-        self._calls.pop(effect.attempt.token, None)
+        self._call_is_over(effect.path, effect.attempt.token)
         cause = "The task could not be run because of a fault in the server; its log says more."
         self._turn(TaskFailed(effect.path, effect.attempt.token, RUNTIME, cause, effect.attempt.token))
 
@@ -140,7 +183,7 @@ class Run:
         attempt = effect.attempt
         call = call_of(self.execution, self.execution.frames[effect.path], effect.state, attempt, self._clock.now_ms())
         outcome = await self._integrations.call(call)
-        self._calls.pop(attempt.token, None)
+        self._call_is_over(effect.path, attempt.token)
         assert not isinstance(outcome, Submitted), "refused when the definition was created"
         if isinstance(outcome, Failed):
             self._turn(TaskFailed(effect.path, attempt.token, outcome.error, outcome.cause, attempt.token))
@@ -153,25 +196,49 @@ class Run:
             return
         self._turn(TaskSucceeded(effect.path, attempt.token, output, attempt.token))
 
-    def _cancel_stale_calls(self) -> None:
-        """Calls of branches that were aborted, and of attempts that timed out."""
-        if not self._calls:
-            return
-        frames = self.execution.frames.values()
-        live = {frame.waits.token for frame in frames if isinstance(frame.waits, Attempt)}
-        for token in [token for token in self._calls if token not in live]:
-            self._calls.pop(token).cancel()
+    def _token_at(self, path: str) -> bytes | None:
+        found = self._calls.get(path)
+        return None if found is None else found[0]
 
-    def _check_memory(self, step: Step) -> None:
-        held = sum(frame.input.size_bytes for frame in self.execution.frames.values())
-        if held > self._bytes_max:
+    def _call_is_over(self, path: str, token: bytes) -> None:
+        if self._token_at(path) == token:
+            del self._calls[path]
+
+    def _cancel_call(self, path: str) -> None:
+        found = self._calls.pop(path, None)
+        if found is not None:
+            found[1].cancel()
+
+    def _cancel_stale_calls(self, paths: Iterable[str]) -> None:
+        """Calls of branches that were aborted, and of attempts that timed out."""
+        for path in list(paths):
+            if path in self._calls:
+                frame = self.execution.frames.get(path)
+                waits = None if frame is None else frame.waits
+                if not isinstance(waits, Attempt) or waits.token != self._token_at(path):
+                    self._cancel_call(path)
+
+    def _look_at_memory(self, step: Step) -> None:
+        """Every few turns, the more frames the fewer, so that looking costs a wide Map no more than its own turns."""
+        self._look_after -= 1
+        if self._look_after > 0:
+            return
+        self._look_after = _MEMORY_LOOKS_PER_FRAME * len(self.execution.frames)
+        self._hold(held_bytes(self.execution))
+        if self._held_bytes > self._bytes_max:
             advance(step, BudgetExceeded(DATA_LIMIT_EXCEEDED, "The execution needs more memory than the lane allows."))
 
+    def _hold(self, size_bytes: int) -> None:
+        self._memory.held_bytes += size_bytes - self._held_bytes
+        self._held_bytes = size_bytes
+
     def _forget(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-        for task in self._calls.values():
+        self._over = True
+        self._hold(0)
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        for _, task in self._calls.values():
             if task is not asyncio.current_task():
                 task.cancel()
         self._calls.clear()

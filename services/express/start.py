@@ -1,7 +1,8 @@
-"""What starts an express execution: everything the lane needs, so that it never asks a database for the execution."""
+"""ExpressStart: everything about an asynchronous start that the lane needs, so that it never asks for the execution."""
 
 from __future__ import annotations
 
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -9,11 +10,15 @@ import msgspec
 from engine.execution.execution import Origin
 from engine.payload import Payload
 
+HEAD_BYTES: Final = 18
+_COUNT_MAX: Final = 255
+
 
 class ExpressStart(msgspec.Struct, array_like=True, omit_defaults=True):
     """One start, as the API makes it and the queue carries it. Times in Unix milliseconds.
 
-    `id`, `revision_id` are the 16 bytes of UUIDs; `deliveries` counts how often a lane has been given it.
+    `id`, `revision_id` are the 16 bytes of UUIDs. `deliveries` counts the lanes that were given it and did not hand it
+    back; `returns` how often one did, because it was stopped. `reason` says why it is a dead letter.
     """
 
     id: bytes
@@ -30,6 +35,34 @@ class ExpressStart(msgspec.Struct, array_like=True, omit_defaults=True):
     trace_header: str | None = None
     deliveries: int = 0
     test_case: str = ""
+    returns: int = 0
+    reason: str = ""
+
+    @property
+    def redelivered(self) -> bool:
+        """Whether a lane has begun it before."""
+        return self.deliveries > 1 or self.returns > 0
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(ExpressStart).decode
+
+
+def pack_start(start: ExpressStart) -> bytes:
+    """The queue's bytes: id, deliveries, returns (in front, so that scripts can change them), then the start."""
+    counts = bytes((min(start.deliveries, _COUNT_MAX), min(start.returns, _COUNT_MAX)))
+    return start.id + counts + _encode(start)
+
+
+def unpack_start(body: bytes) -> ExpressStart:
+    """Read what `pack_start` made; the counts in front are the true ones.
+
+    Raises:
+        msgspec.DecodeError: it is not a start of this release.
+    """
+    start = _decode(body[HEAD_BYTES:])
+    start.deliveries, start.returns = body[16], body[17]
+    return start
 
 
 def start_of(origin: Origin, revision_id: UUID) -> ExpressStart:
@@ -60,7 +93,7 @@ def origin_of(start: ExpressStart) -> Origin:
         machine_arn=start.machine_arn,
         machine_name=start.machine_name,
         role_arn=start.role_arn,
-        input=Payload.of_text(start.input),
+        input=Payload(text=start.input),
         start_ms=start.start_ms,
         express=True,
         version_arn=start.version_arn,

@@ -237,6 +237,12 @@ class WorkerMetrics:
         yield GaugeMetricFamily("stepwell_attempts_running", "Attempts that run now.", value=self.running)
 
 
+class _Ended(Protocol):
+    origin: Any
+    status: Any
+    stop_ms: int | None
+
+
 class ExpressMetrics:
     """Executions of the express lane."""
 
@@ -244,11 +250,21 @@ class ExpressMetrics:
         """None yet."""
         self._seconds = Distribution()
         self._outcomes: Counter[tuple[str, str]] = Counter()
+        self._redelivered = 0
+        self._buried = 0
 
-    def ended(self, kind: str, status: str, seconds: float) -> None:
-        """One ended; `kind` is `sync` or `async`, `status` AWS's."""
-        self._outcomes[kind, status] += 1
-        self._seconds.add(seconds)
+    def ended(self, kind: str, execution: _Ended) -> None:
+        """One ended; `kind` is `sync` or `async`."""
+        self._outcomes[kind, execution.status.name] += 1
+        self._seconds.add(((execution.stop_ms or 0) - execution.origin.start_ms) / 1000)
+
+    def redelivered(self) -> None:
+        """An asynchronous execution is started again."""
+        self._redelivered += 1
+
+    def buried(self) -> None:
+        """A start went to the dead letters."""
+        self._buried += 1
 
     def families(self) -> Iterator[Metric]:
         """For `/metrics`."""
@@ -259,6 +275,8 @@ class ExpressMetrics:
             ended.add_metric(labels, number)
         yield ended
         yield self._seconds.family("stepwell_express_execution_seconds", "How long express executions ran.")
+        yield _count("stepwell_express_redeliveries", "Express executions that were started again.", self._redelivered)
+        yield _count("stepwell_express_dead_letters", "Starts that went to the dead letters.", self._buried)
 
 
 class LogMetrics:

@@ -1,4 +1,4 @@
-"""`api`, `scheduler`, `worker`, `express` and `migrate`: one role in one process, for more than one machine."""
+"""`api`, `scheduler`, `worker` and `migrate`: one role in one process, for more than one machine."""
 
 from __future__ import annotations
 
@@ -26,26 +26,12 @@ def api(
     from services.cli.roles import listen
 
     targets = gather_targets(functions, function, os.environ)
-    _serve("api", database_url, broker_url, listener=listen(port), port=port, targets=targets)
+    serve_role("api", database_url, broker_url, listener=listen(port), port=port, targets=targets)
 
 
 def scheduler(database_url: DatabaseUrl = None, broker_url: BrokerUrl = None) -> None:
     """Advance executions; several of them share the work."""
-    _serve("scheduler", database_url, broker_url)
-
-
-def express(
-    database_url: DatabaseUrl = None,
-    broker_url: BrokerUrl = None,
-    functions: FunctionFiles = None,
-    function: FunctionEntries = None,
-) -> None:
-    """Run asynchronous express executions from the queue."""
-    import os
-
-    from services.cli.function_map import gather_targets
-
-    _serve("express", database_url, broker_url, targets=gather_targets(functions, function, os.environ))
+    serve_role("scheduler", database_url, broker_url)
 
 
 def worker(broker_url: BrokerUrl = None, functions: FunctionFiles = None, function: FunctionEntries = None) -> None:
@@ -54,7 +40,7 @@ def worker(broker_url: BrokerUrl = None, functions: FunctionFiles = None, functi
 
     from services.cli.function_map import gather_targets
 
-    _serve("worker", None, broker_url, targets=gather_targets(functions, function, os.environ))
+    serve_role("worker", None, broker_url, targets=gather_targets(functions, function, os.environ))
 
 
 def migrate(database_url: DatabaseUrl = None) -> None:
@@ -87,13 +73,14 @@ async def upgrade_or_refuse(url: str) -> bool:
         raise CommandError(f"the database cannot be used: {error}") from None
 
 
-def _serve(
+def serve_role(
     role: str,
     database_url: str | None,
     broker_url: str | None,
     listener: socket.socket | None = None,
     **more: Any,
 ) -> None:
+    """Run one role until a signal comes."""
     import os
 
     from services.cli import roles
