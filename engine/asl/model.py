@@ -6,7 +6,7 @@ In JSONPath fields None means "not given", which is AWS's default `$`; `DISCARD`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final, Literal, TypeAlias
@@ -254,12 +254,17 @@ class MapState(WorkState):
 State: TypeAlias = PassState | ChoiceState | WaitState | SucceedState | FailState | TaskState | ParallelState | MapState
 
 
+Preparer: TypeAlias = Callable[[Payload], Payload]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
     """A whole compiled machine.
 
     `locations` maps every state name (unique over all nesting levels) to its state; `variable_references` is what
-    DescribeStateMachine shows (state name to variable names, sorted, without the dollar sign).
+    DescribeStateMachine shows (state name to variable names, sorted, without the dollar sign). `preparers` says by
+    Resource what evaluated Parameters become before their attempt is scheduled (StateError: they cannot be used);
+    the host puts them there, who knows the services.
     """
 
     machine: SubMachine
@@ -268,6 +273,7 @@ class Program:
     comment: str = ""
     all_states: Mapping[str, State] = field(default_factory=dict)
     variable_references: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    preparers: Mapping[str, Preparer] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,9 @@ def schedule(state: TaskState, frame: Frame, step: Step) -> Outcome:
     view = View(frame, step, token if hands_token_out else None)
     given = work_input(state, view)
     check_size(state.name, given)
+    prepare = step.execution.program.preparers.get(state.resource.arn)
+    if prepare is not None:
+        given = prepare(given)
     timeout = _seconds(state.timeout_seconds, view.scope, "TimeoutSeconds")
     heartbeat = _seconds(state.heartbeat_seconds, view.scope, "HeartbeatSeconds")
     role_arn = None

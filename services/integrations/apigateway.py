@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
+from engine.asl.model import Resource
 from engine.payload import encode_json
 from services.integrations.address_check import AddressPolicy, AddressRefused
 from services.integrations.aws import Aws
@@ -59,7 +60,7 @@ class ApiGateway(NoJobs):
         """Send one request."""
         try:
             written = decode_object(call)
-            _check(written)
+            check(written, call.resource)
             answer = await self._send(call, written)
         except ParameterProblems as problem:
             return not_startable(call, problem.problems)
@@ -95,7 +96,12 @@ def _everything() -> tuple[Any, ...]:
     return ip_network("0.0.0.0/0"), ip_network("::/0")
 
 
-def _check(written: dict[str, Any]) -> None:
+def check(written: dict[str, Any], resource: Resource) -> dict[str, Any]:
+    """The parameters, if they can be used.
+
+    Raises:
+        ParameterProblems: they cannot.
+    """
     problems = [MISSING.format(name) for name in ("ApiEndpoint", "Method") if name not in written]
     endpoint = written.get("ApiEndpoint", "a")
     if not isinstance(endpoint, str) or not endpoint or any(letter in endpoint for letter in "/@\\?# \r\n"):
@@ -117,6 +123,7 @@ def _check(written: dict[str, Any]) -> None:
             problems.append(BAD_FORMAT.format("Headers"))
     if problems:
         raise ParameterProblems(problems)
+    return written
 
 
 def _is_forbidden(name: str) -> bool:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from engine.asl.model import Resource
 from services.integrations.failures import OptimisedNames
-from services.integrations.interface import Call
 from services.integrations.optimised import Action, Job, Json, Service, by_status
 
 _MANAGED: Final = {"Name": "MANAGED_BY_AWS", "Value": "STARTED_BY_STEP_FUNCTIONS"}
 
 
-def _managed(parameters: Json, call: Call) -> Json:
+def _managed(parameters: Json, resource: Resource) -> Json:
     """`.sync` adds an environment variable to the container."""
-    if call.resource.pattern != "sync":
+    if resource.pattern != "sync":
         return parameters
     overrides = parameters.get("ContainerOverrides") or {}
     if not isinstance(overrides, dict) or not isinstance(overrides.get("Environment", []), list):
         return parameters
-    environment = [*overrides.get("Environment", []), _MANAGED]
+    environment = overrides.get("Environment", [])
+    if _MANAGED in environment:
+        return parameters
+    environment = [*environment, _MANAGED]
     return {**parameters, "ContainerOverrides": {**overrides, "Environment": environment}}
 
 
@@ -34,7 +37,7 @@ SERVICE: Final = Service(
     actions={
         "submitJob": Action(
             operation="SubmitJob",
-            prepare=_managed,
+            complete=_managed,
             job=Job(
                 reference=lambda result, parameters: {"JobId": result["JobId"]},
                 describe="DescribeJobs",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from engine.asl.model import Resource
 from engine.payload import JsonError, decode_json, encode_json
 from services.integrations.aws import Aws
 from services.integrations.aws_sender import AwsAnswer
@@ -77,8 +78,7 @@ class Bedrock:
         await self._jobs.cancel(call, job)
 
     async def _invoke(self, call: Call, written: dict[str, Any]) -> Outcome:
-        if written.get("ModelId") is None:
-            raise ParameterProblems([MISSING.format("ModelId")])
+        check(written, call.resource)
         request = {"modelId": text_of(written["ModelId"]), "accept": text_of(written.get("Accept") or _JSON)}
         request["contentType"] = text_of(written.get("ContentType") or _JSON)
         for name, member in (
@@ -123,6 +123,20 @@ class Bedrock:
         parameters = {"Bucket": bucket, "Key": key, "Body": body, "ContentType": content_type}
         await self._aws.request(call, "s3", "PutObject", parameters)
         return f"s3://{bucket}/{key}"
+
+
+def check(written: dict[str, Any], resource: Resource) -> dict[str, Any]:
+    """The parameters of `invokeModel`, if they can be used.
+
+    Raises:
+        ParameterProblems: the model is missing, or a place in S3 is none.
+    """
+    if written.get("ModelId") is None:
+        raise ParameterProblems([MISSING.format("ModelId")])
+    for field in ("Input", "Output"):
+        if written.get(field) is not None:
+            _s3_place(written[field], field)
+    return written
 
 
 def _s3_place(place: Any, field: str) -> tuple[str, str]:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from typing import Final
 
+from engine.asl.model import Resource
 from engine.payload import encode_json
 from services.integrations.failures import OptimisedNames
 from services.integrations.interface import Call, Failed
 from services.integrations.optimised import Action, Job, Json, Progress, Service
 
 
-def _started_by(parameters: Json, call: Call) -> Json:
-    return {**parameters, "StartedBy": "AWS Step Functions"} if call.resource.pattern == "sync" else parameters
+def _started_by(parameters: Json, resource: Resource) -> Json:
+    return {**parameters, "StartedBy": "AWS Step Functions"} if resource.pattern == "sync" else parameters
 
 
 def _not_placed(result: Json, call: Call) -> Failed | None:
@@ -53,7 +54,7 @@ SERVICE: Final = Service(
         "runTask": Action(
             operation="RunTask",
             token=True,
-            prepare=_started_by,
+            complete=_started_by,
             check=_not_placed,
             job=Job(
                 reference=_reference,

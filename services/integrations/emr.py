@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from engine.asl.model import Resource
 from services.integrations.aws import Aws
 from services.integrations.failures import OptimisedNames
 from services.integrations.interface import Call
@@ -18,7 +19,7 @@ _POLL_SECONDS: Final = (60.0, 300.0)
 _ENDED_BADLY: Final = frozenset({"TERMINATED", "TERMINATED_WITH_ERRORS"})
 
 
-def _cluster_request(parameters: Json, call: Call) -> Json:
+def _cluster_request(parameters: Json, resource: Resource) -> Json:
     if "Steps" in parameters:
         raise ParameterProblems([NOT_SUPPORTED.format("Steps")])
     instances = parameters.get("Instances")
@@ -47,7 +48,7 @@ def _cluster_job(succeeded: frozenset[str], failed: frozenset[str]) -> Job:
     )
 
 
-def _step_request(parameters: Json, call: Call) -> Json:
+def _step_request(parameters: Json) -> Json:
     request: Json = {"JobFlowId": parameters.get("ClusterId"), "Steps": [parameters.get("Step")]}
     if "ExecutionRoleArn" in parameters:
         request["ExecutionRoleArn"] = parameters["ExecutionRoleArn"]
@@ -112,13 +113,14 @@ SERVICE: Final = Service(
     actions={
         "createCluster": Action(
             operation="RunJobFlow",
-            prepare=_cluster_request,
+            complete=_cluster_request,
             finish=_cluster_answer,
             job=_cluster_job(frozenset({"WAITING"}), _ENDED_BADLY),
         ),
         "addStep": Action(
             operation="AddJobFlowSteps",
             required=("ClusterId", "Step"),
+            own_members=True,
             given=("JobFlowId", "Steps"),
             prepare=_step_request,
             finish=_step_answer,
@@ -139,22 +141,25 @@ SERVICE: Final = Service(
         "cancelStep": Action(
             operation="CancelSteps",
             required=("ClusterId", "StepId"),
+            own_members=True,
             given=("StepIds",),
-            prepare=lambda parameters, call: _step_ids(parameters),
+            prepare=_step_ids,
             finish=_cancel_answer,
         ),
         "terminateCluster": Action(
             operation="TerminateJobFlows",
             required=("ClusterId",),
+            own_members=True,
             given=("JobFlowIds",),
-            prepare=lambda parameters, call: {"JobFlowIds": [parameters["ClusterId"]]},
+            prepare=lambda parameters: {"JobFlowIds": [parameters["ClusterId"]]},
             job=_cluster_job(_ENDED_BADLY, frozenset()),
         ),
         "setClusterTerminationProtection": Action(
             operation="SetTerminationProtection",
             required=("ClusterId", "TerminationProtected"),
+            own_members=True,
             given=("JobFlowIds",),
-            prepare=lambda parameters, call: {
+            prepare=lambda parameters: {
                 "JobFlowIds": [parameters["ClusterId"]],
                 "TerminationProtected": parameters["TerminationProtected"],
             },
@@ -162,11 +167,13 @@ SERVICE: Final = Service(
         "modifyInstanceFleetByName": Action(
             operation="ModifyInstanceFleet",
             required=("ClusterId", "InstanceFleetName", "InstanceFleet"),
+            own_members=True,
             before=_fleet_id,
         ),
         "modifyInstanceGroupByName": Action(
             operation="ModifyInstanceGroups",
             required=("ClusterId", "InstanceGroupName", "InstanceGroup"),
+            own_members=True,
             given=("InstanceGroups",),
             before=_group_id,
         ),

@@ -91,10 +91,13 @@ def sdk_failure(problem: ApiRefused | Unreachable, prefix: str) -> Failed:
 
 def not_startable(call: Call, problems: Sequence[str]) -> Failed:
     """The parameters do not fit the API; nothing was sent."""
-    parameters = call.input.decode("utf-8", "replace")
-    return Failed(
-        RUNTIME, f"The Parameters '{parameters}' could not be used to start the Task: [{', '.join(problems)}]"
-    )
+    return Failed(RUNTIME, not_startable_text(call.input, problems))
+
+
+def not_startable_text(parameters: bytes, problems: Sequence[str]) -> str:
+    """AWS's sentence about parameters that do not fit."""
+    shown = parameters.decode("utf-8", "replace")
+    return f"The Parameters '{shown}' could not be used to start the Task: [{', '.join(problems)}]"
 
 
 def too_large(call: Call) -> Failed:

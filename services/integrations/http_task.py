@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
+from engine.asl.model import Resource
 from engine.failure import RUNTIME
 from engine.payload import JsonError, decode_json, encode_json
 from services.integrations.address_check import AddressPolicy, AddressRefused
@@ -92,7 +93,7 @@ class HttpTask(NoJobs):
         """Send one request."""
         try:
             written = decode_object(call)
-            _check(written, self._policy)
+            _check(written, self._policy.plain_http)
             connection = await self._connection(written)
             request = _request(written, call, connection.http)
             await self._authorize(request, connection)
@@ -148,10 +149,21 @@ def connection_arn(written: dict[str, Any]) -> str:
     raise ParameterProblems([MISSING.format("InvocationConfig")])
 
 
-def _check(written: dict[str, Any], policy: AddressPolicy) -> None:
+def check(written: dict[str, Any], resource: Resource) -> dict[str, Any]:
+    """The parameters, if they can be used; only the worker knows whether the operator allows plain HTTP.
+
+    Raises:
+        ParameterProblems: they cannot.
+    """
+    _check(written, plain_http=True)
+    connection_arn(written)
+    return written
+
+
+def _check(written: dict[str, Any], plain_http: bool) -> None:
     problems = [MISSING.format(name) for name in ("ApiEndpoint", "Method") if name not in written]
     endpoint = written.get("ApiEndpoint", "https://a")
-    schemes = ("https://", "http://") if policy.plain_http else ("https://",)
+    schemes = ("https://", "http://") if plain_http else ("https://",)
     if not isinstance(endpoint, str) or not endpoint.lower().startswith(schemes) or _bad_url(endpoint):
         problems.append(BAD_FORMAT.format("ApiEndpoint"))
     if written.get("Method", "GET") not in _METHODS:

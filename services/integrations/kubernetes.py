@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
+from engine.asl.model import Resource
 from engine.payload import JsonError, decode_json, encode_json
 from services.integrations.address_check import AddressPolicy, AddressRefused
 from services.integrations.aws import Aws
@@ -42,7 +43,7 @@ class Kubernetes:
         """`call` answers with the response, `runJob` with the job, which `.sync` then waits for."""
         try:
             written = decode_object(call)
-            _check(written, call.resource.api_action)
+            check(written, call.resource)
             if call.resource.api_action == "call":
                 return await self._call(call, written)
             return await self._run_job(call, written)
@@ -189,7 +190,13 @@ def bearer_token(keys: KeyHolder, cluster: str, region: str) -> str:
     return "k8s-aws-v1." + base64.urlsafe_b64encode(str(request.url).encode()).decode().rstrip("=")
 
 
-def _check(written: dict[str, Any], action: str) -> None:
+def check(written: dict[str, Any], resource: Resource) -> dict[str, Any]:
+    """The parameters of `call` and `runJob`, if they can be used.
+
+    Raises:
+        ParameterProblems: they cannot.
+    """
+    action = resource.api_action
     required = ["ClusterName", "CertificateAuthority", "Endpoint"]
     required += ["Method", "Path"] if action == "call" else ["Job"]
     problems = [MISSING.format(name) for name in required if written.get(name) is None]
@@ -204,6 +211,7 @@ def _check(written: dict[str, Any], action: str) -> None:
         problems.append(BAD_FORMAT.format("CertificateAuthority"))
     if problems:
         raise ParameterProblems(problems)
+    return written
 
 
 def _is_base64(text: Any) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any, Final
 
+from engine.asl.model import Resource
 from engine.limits import PAYLOAD_BYTES_MAX
 from engine.payload import JsonError, decode_json, encode_json
 from services.integrations.aws import Aws
@@ -38,6 +39,8 @@ from services.integrations.functions.invocation import (
 from services.integrations.functions.targets import LambdaTarget
 from services.integrations.handler import NoJobs
 from services.integrations.interface import Call, Failed, Outcome, Submitted, Succeeded
+from services.integrations.known_parameters import known_parameters
+from services.integrations.models import service_model
 from services.integrations.sdk_metadata import with_metadata
 from services.integrations.shapes import OPTIMISED, ParameterProblems, text_of, text_or_base64, to_parameters
 from services.runtime.clock import Clock
@@ -147,6 +150,15 @@ class LambdaInvoke(NoJobs):
         headers = _own_headers(invocation, members, self._clock.now_ms(), call.trace_header)
         failed = invocation.function_error is not None
         return _Answer(invocation.payload, failed, members, invocation.status_code, headers, invocation.request_id)
+
+
+def check(written: dict[str, Any], resource: Resource) -> dict[str, Any]:
+    """The parameters of `lambda:invoke` without those that Invoke does not know.
+
+    Raises:
+        ParameterProblems: the function is missing, or a value cannot be what the API wants.
+    """
+    return known_parameters(written, service_model("lambda").operation_model("Invoke").input_shape)
 
 
 _SHOWN: Final = ("ExecutedVersion", "LogResult", "StatusCode")

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from engine.asl.model import Resource
 from engine.payload import JsonError, decode_json, encode_json
 from services.integrations.aws import uuid_of
 from services.integrations.failures import (
@@ -24,7 +25,7 @@ from services.integrations.failures import (
 from services.integrations.interface import Call, Failed, Outcome, Pending, Submitted, Succeeded
 from services.integrations.java_names import optimised_exception, raised
 from services.integrations.sdk_metadata import with_metadata
-from services.integrations.shapes import MISSING, text_of
+from services.integrations.shapes import MISSING, ParameterProblems, text_of
 from services.runtime.clock import Clock
 from services.runtime.ids import Ids
 
@@ -162,9 +163,23 @@ def _parameters(call: Call) -> tuple[dict[str, Any], list[str]]:
         return {}, [str(error)]
     if not isinstance(written, dict):
         return {}, ["The Parameters must be a JSON object"]
+    try:
+        return check(written, call.resource), []
+    except ParameterProblems as problem:
+        return {}, problem.problems
+
+
+def check(written: dict[str, Any], resource: Resource) -> dict[str, Any]:
+    """The parameters without those that StartExecution does not know.
+
+    Raises:
+        ParameterProblems: no state machine is named.
+    """
     if written.get("StateMachineArn") is None:
-        return {}, [MISSING.format("StateMachineArn")]
-    return {name: value for name, value in written.items() if name in _PARAMETERS}, []
+        raise ParameterProblems([MISSING.format("StateMachineArn")])
+    if _PARAMETERS.issuperset(written):
+        return written
+    return {name: value for name, value in written.items() if name in _PARAMETERS}
 
 
 def _shown(described: Mapping[str, Any], *, parsed: bool) -> dict[str, Any]:

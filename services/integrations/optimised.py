@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from engine.asl.model import Resource
 from engine.payload import JsonError, decode_json, encode_json
 from services.integrations.aws import Aws, fill_idempotency_tokens
 from services.integrations.aws_sender import AwsAnswer
@@ -24,6 +25,8 @@ from services.integrations.failures import (
     task_failed,
 )
 from services.integrations.interface import Call, Failed, Outcome, Pending, Submitted, Succeeded
+from services.integrations.known_parameters import known_parameters
+from services.integrations.models import service_model
 from services.integrations.sdk_metadata import with_metadata
 from services.integrations.shapes import MISSING, OPTIMISED, ParameterProblems, to_json, to_parameters
 from services.runtime.clock import Clock
@@ -57,7 +60,11 @@ class Job:
     poll_seconds: tuple[float, float] = (1.0, 60.0)
 
 
-def _unchanged(parameters: Json, call: Call) -> Json:
+def _unchanged(parameters: Json) -> Json:
+    return parameters
+
+
+def _as_written(parameters: Json, resource: Resource) -> Json:
     return parameters
 
 
@@ -82,6 +89,8 @@ class Action:
         job: how `.sync` waits, None where the action has no `.sync`.
         token: whether `.waitForTaskToken` exists.
         before: what must be found out before the request, as read-only calls; may change the parameters.
+        complete: adds what AWS adds, as TaskScheduled shows it; doing it again changes nothing. May refuse.
+        own_members: the parameters are not those of the API, so that nobody knows which are unknown.
         prepare: changes the parameters to what the API takes.
         finish: (result, parameters) to what the task shows.
         check: finds failures in an answer that came with status 200.
@@ -95,7 +104,9 @@ class Action:
     job: Job | None = None
     token: bool = False
     before: Callable[[Aws, Call, Json], Awaitable[Json]] = _at_once
-    prepare: Callable[[Json, Call], Json] = _unchanged
+    complete: Callable[[Json, Resource], Json] = _as_written
+    own_members: bool = False
+    prepare: Callable[[Json], Json] = _unchanged
     finish: Callable[[Json, Json], Json] = _as_answered
     check: Callable[[Json, Call], Failed | None] = _accepted
     metadata: bool = True
@@ -169,10 +180,9 @@ class OptimisedHandler:
     async def _send(self, call: Call, action: Action) -> tuple[Json, AwsAnswer]:
         written = _object(call)
         model = await self._aws.model(self._service.botocore, action.operation, call.region)
-        absent = [name for name in action.required if name not in written]
-        if absent:
-            raise ParameterProblems([MISSING.format(name) for name in absent])
-        prepared = action.prepare(await action.before(self._aws, call, dict(written)), call)
+        _check_required(action, written)
+        completed = action.complete(dict(written), call.resource)
+        prepared = action.prepare(await action.before(self._aws, call, completed))
         parameters = to_parameters(prepared, model.input_shape, OPTIMISED)
         fill_idempotency_tokens(parameters, model, call.key)
         answer = await self._aws.request(
@@ -214,6 +224,25 @@ class OptimisedHandler:
         shortest, longest = kind.poll_seconds
         age = max(0, self._clock.now_ms() - int(job["submitted_ms"])) / 1000
         return min(longest, max(shortest, age / 5))
+
+
+def table_rule(service: Service, resource: Resource) -> Callable[[Json], Json]:
+    """What TaskScheduled shows of an action's parameters; the rule raises ParameterProblems. Reads the API's model."""
+    action = service.actions[resource.api_action]
+    shape = service_model(service.botocore).operation_model(action.operation).input_shape
+
+    def rule(written: Json) -> Json:
+        _check_required(action, written)
+        completed = action.complete(written, resource)
+        return completed if action.own_members else known_parameters(completed, shape, action.given)
+
+    return rule
+
+
+def _check_required(action: Action, written: Json) -> None:
+    absent = [name for name in action.required if name not in written]
+    if absent:
+        raise ParameterProblems([MISSING.format(name) for name in absent])
 
 
 def by_status(

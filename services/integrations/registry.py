@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from engine.asl.model import Pattern, Resource
 from services.integrations import (
+    apigateway,
     athena,
     batch,
     bedrock,
@@ -22,7 +23,11 @@ from services.integrations import (
     emr_serverless,
     events,
     glue,
+    http_task,
+    kubernetes,
+    lambda_function,
     mediaconvert,
+    nested_executions,
     sagemaker,
     sns,
     sqs,
@@ -42,7 +47,7 @@ from services.integrations.interface import Call, Failed, Outcome, Pending, Succ
 from services.integrations.kubernetes import Kubernetes
 from services.integrations.lambda_function import LambdaInvoke
 from services.integrations.nested_executions import NestedExecutions, NoNestedExecutions, StartExecution
-from services.integrations.optimised import OptimisedHandler, Service
+from services.integrations.optimised import Json, OptimisedHandler, Service, table_rule
 from services.integrations.outside import Outside
 from services.runtime.clock import Clock
 from services.runtime.ids import Ids
@@ -87,11 +92,20 @@ class Ways:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An optimised service: its actions with their patterns, how its handler is made, and its table if it has one."""
+    """An optimised service.
+
+    Attributes:
+        actions: their patterns.
+        make: how its handler is made.
+        service: its table, if it has one.
+        check: what TaskScheduled shows of the parameters of an action that is not in the table; raises
+            ParameterProblems.
+    """
 
     actions: Mapping[str, frozenset[Pattern]]
     make: Callable[[Ways, World], Handler]
     service: Service | None = None
+    check: Callable[[Json, Resource], Json] | None = None
 
 
 def _row(service: Service) -> Row:
@@ -110,6 +124,7 @@ TABLE: Final[Mapping[str, Row]] = {
     "apigateway": Row(
         {"invoke": frozenset({RR, TOKEN})},
         lambda ways, world: ApiGateway(ways.aws, ways.outside, world.policy),
+        check=apigateway.check,
     ),
     "athena": _row(athena.SERVICE),
     "batch": _row(batch.SERVICE),
@@ -117,6 +132,7 @@ TABLE: Final[Mapping[str, Row]] = {
         {**_patterns(bedrock.SERVICE), "invokeModel": frozenset({RR, TOKEN})},
         lambda ways, world: bedrock.Bedrock(ways.aws, world.clock),
         bedrock.SERVICE,
+        bedrock.check,
     ),
     "codebuild": _row(codebuild.SERVICE),
     "databrew": _row(databrew.SERVICE),
@@ -128,6 +144,7 @@ TABLE: Final[Mapping[str, Row]] = {
             ways.aws, world.clock, Kubernetes(ways.aws, ways.outside, world.clock, world.policy)
         ),
         eks.SERVICE,
+        kubernetes.check,
     ),
     "elasticmapreduce": _row(emr.SERVICE),
     "emr-containers": _row(emr_containers.SERVICE),
@@ -137,9 +154,12 @@ TABLE: Final[Mapping[str, Row]] = {
     "http": Row(
         {"invoke": frozenset({RR})},
         lambda ways, world: HttpTask(ways.outside, world.clock, world.connections, world.policy),
+        check=http_task.check,
     ),
     "lambda": Row(
-        {"invoke": frozenset({RR, TOKEN})}, lambda ways, world: LambdaInvoke(ways.aws, world.clock, world.functions)
+        {"invoke": frozenset({RR, TOKEN})},
+        lambda ways, world: LambdaInvoke(ways.aws, world.clock, world.functions),
+        check=lambda_function.check,
     ),
     "mediaconvert": _row(mediaconvert.SERVICE),
     "sagemaker": _row(sagemaker.SERVICE),
@@ -148,6 +168,7 @@ TABLE: Final[Mapping[str, Row]] = {
     "states": Row(
         {"startExecution": frozenset({RR, SYNC, SYNC_2, TOKEN})},
         lambda ways, world: StartExecution(world.executions, world.clock, world.ids),
+        check=nested_executions.check,
     ),
 }
 
@@ -214,6 +235,17 @@ class WorldIntegrations:
             made = AwsSdk(self._ways.aws) if name == "aws-sdk" else TABLE[name].make(self._ways, self._world)
             handler = self._handlers[name] = made
         return handler
+
+
+def rule_of(resource: Resource) -> Callable[[Json], Json] | None:
+    """What TaskScheduled shows of a resource's parameters, None where it shows what was written. Reads models."""
+    row = TABLE.get(resource.service)
+    if row is None or resource.api_action not in row.actions:
+        return None
+    if row.service is not None and resource.api_action in row.service.actions:
+        return table_rule(row.service, resource)
+    check = row.check
+    return None if check is None else lambda written: check(written, resource)
 
 
 def unresolved(resource: Resource) -> str | None:

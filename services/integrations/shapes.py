@@ -90,6 +90,21 @@ def missing_members(value: Mapping[str, Any], shape: Shape, dialect: Dialect) ->
     return [dialect.member(name) for name in _required(shape) if dialect.member(name).lower() not in given]
 
 
+def is_fit(value: Any, shape: Shape) -> bool:
+    """Whether a number, boolean or time can be what the API wants; an object or a list never is."""
+    problems: list[str] = []
+    maker = _MAKERS.get(shape.type_name)
+    if maker is None:
+        return False
+    maker(value, shape, problems, "")
+    return not problems
+
+
+def member_names(shape: Shape, dialect: Dialect) -> Mapping[str, str]:
+    """Every spelling that is taken for a member of a structure."""
+    return _names(shape, dialect.member)
+
+
 def to_json(value: Any, shape: Shape | None, dialect: Dialect) -> Any:
     """Make the JSON of a task's result from a parsed answer: members in alphabetical order, a stream last."""
     if shape is None:

@@ -40,7 +40,7 @@ from services.scheduler.tenure import Tenures
 from services.scheduler.turn import Turns
 from services.scheduler.wake_ups import RESEND, WakeUps
 from services.store.interface import SchedulerStore
-from services.store.programs import Programs
+from services.store.programs import Equip, Programs
 from services.store.records import shard_of
 
 log = logging.getLogger(__name__)
@@ -60,6 +60,7 @@ class Scheduler:
         pool_of: which pool's workers run a resource.
         observer: counts for the operator.
         on_committed: told of every committed page.
+        equip: adds to compiled programs what the integrations know of them.
         answer_activity: answers for the activities that a mocked test case mocks.
         (the others): see their types.
     """
@@ -75,6 +76,7 @@ class Scheduler:
         pool_of: Callable[[Resource], str] = default_pool,
         observer: Observer | None = None,
         on_committed: OnCommitted | None = None,
+        equip: Equip | None = None,
         answer_activity: AnswerActivity | None = None,
     ) -> None:
         """Create it on the event loop that will run it."""
@@ -111,7 +113,7 @@ class Scheduler:
         self._loader = Loader(
             store,
             self._shards,
-            Programs(store, settings.program_bytes_max),
+            Programs(store, settings.program_bytes_max, equip),
             clock,
             settings.load_max,
             loaded=self._loaded,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass
-from typing import Final, Protocol
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Final, Protocol, TypeAlias
 from uuid import UUID
 
 from engine.asl.model import Program
@@ -14,6 +15,10 @@ from services.store.records import Revision
 
 LARGE_CHARACTERS: Final = 65_536
 """Longer definitions are compiled in a thread, so that nobody else waits for them."""
+
+
+Equip: TypeAlias = Callable[[Program], Awaitable[Program]]
+"""Adds to a program what only a layer above knows."""
 
 
 class Revisions(Protocol):
@@ -35,9 +40,10 @@ class CompiledRevision:
 class Programs:
     """A cache bounded by the bytes of the definitions; the one used longest ago goes first."""
 
-    def __init__(self, store: Revisions, bytes_max: int) -> None:
-        """Empty."""
+    def __init__(self, store: Revisions, bytes_max: int, equip: Equip | None = None) -> None:
+        """Empty; `equip` sees every program before anybody else does."""
         self._store = store
+        self._equip = equip
         self._bytes_max = bytes_max
         self._bytes = 0
         self._compiled: OrderedDict[UUID, CompiledRevision] = OrderedDict()
@@ -48,18 +54,21 @@ class Programs:
         if found is not None:
             self._compiled.move_to_end(revision_id)
             return found
-        revision = await self._store.revision(revision_id)
-        if len(revision.definition) <= LARGE_CHARACTERS:
-            return self.keep(revision)
-        return self._remember(await asyncio.to_thread(_compile, revision))
+        return await self.keep(await self._store.revision(revision_id))
 
     def cached(self, revision_id: UUID) -> CompiledRevision | None:
         """The same without asking anybody; None when it is not here."""
         return self._compiled.get(revision_id)
 
-    def keep(self, revision: Revision) -> CompiledRevision:
+    async def keep(self, revision: Revision) -> CompiledRevision:
         """Compile a revision that is already at hand."""
-        return self._remember(_compile(revision))
+        if len(revision.definition) <= LARGE_CHARACTERS:
+            compiled = _compile(revision)
+        else:
+            compiled = await asyncio.to_thread(_compile, revision)
+        if self._equip is not None:
+            compiled = replace(compiled, program=await self._equip(compiled.program))
+        return self._remember(compiled)
 
     def _remember(self, compiled: CompiledRevision) -> CompiledRevision:
         revision = compiled.revision

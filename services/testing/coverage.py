@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias, get_args
 
-from engine.asl.model import ChoiceState, Program, State, WorkState
+from engine.asl.model import ChoiceState, MapState, ParallelState, Program, State, SubMachine, WorkState
 from engine.execution.step import Taken
 
 Kind: TypeAlias = Literal["state", "transition", "rule", "catcher", "retrier"]
@@ -78,7 +78,7 @@ class Coverage:
         """Nothing has been reached yet."""
         self.machine = machine
         self.program = program
-        self.points = tuple(_points(program))
+        self.points = tuple(_points(program.machine))
         self._known = {_key(point.kind, point.state, point.index, point.target): point for point in self.points}
         self._hits: Counter[Point] = Counter()
 
@@ -128,8 +128,9 @@ def _key(kind: Kind, state: str, index: int, target: str) -> tuple[Any, ...]:
     return (kind, state, target) if kind == "transition" else (kind, state, index)
 
 
-def _points(program: Program) -> Iterator[Point]:
-    for name, state in program.all_states.items():
+def _points(machine: SubMachine) -> Iterator[Point]:
+    """In the order of the definition: what is inside a Parallel or Map follows it."""
+    for name, state in machine.states.items():
         yield Point("state", name)
         for target in dict.fromkeys(_targets(state)):
             yield Point("transition", name, target=target)
@@ -143,6 +144,11 @@ def _points(program: Program) -> Iterator[Point]:
                 yield Point("catcher", name, index, catcher.next, catcher.error_equals)
             for index, retrier in enumerate(state.retry):
                 yield Point("retrier", name, index, names=retrier.error_equals)
+        if isinstance(state, ParallelState):
+            for branch in state.branches:
+                yield from _points(branch)
+        elif isinstance(state, MapState):
+            yield from _points(state.processor)
 
 
 def _targets(state: State) -> Iterator[str]:

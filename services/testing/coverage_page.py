@@ -62,10 +62,11 @@ def _bar(share: Share) -> str:
 def _row(coverage: Coverage, point: Point, place: Place) -> str:
     hits = coverage.hits(point)
     classes = " ".join(filter(None, ("state" if point.kind == "state" else "", "" if hits else "no")))
+    row = f'<tr class="{classes}">' if classes else "<tr>"
     first = escape(point.state) if point.kind == "state" else ""
     second = "" if point.kind == "state" else f"{point.kind} {escape(point.text)}"
     mark = str(hits) if hits else "not reached"
     return (
-        f'<tr class="{classes}"><td>{first}</td><td>{second}</td><td class="n mark">{mark}</td>'
+        f'{row}<td>{first}</td><td>{second}</td><td class="n mark">{mark}</td>'
         f'<td class="place">{escape(place(coverage, point))}</td></tr>'
     )

@@ -29,6 +29,7 @@ from services.api.trials.given_context import read_context
 from services.api.trials.mock_schema import mock_problem
 from services.integrations.attempt_call import call_of
 from services.integrations.interface import Failed, Integrations, Submitted
+from services.integrations.preparation import equip
 from services.runtime.ids import Ids
 
 _LONE_STATE: Final = "StateName"
@@ -60,6 +61,7 @@ class Tester:
             ApiError: InvalidDefinition, ValidationException, InvalidExecutionInput.
         """
         program, name = _compile(body)
+        program = await equip(program)
         state = program.all_states[name]
         mock = body.get("mock")
         _check_mock(body, state, mock)
