@@ -39,13 +39,16 @@ def enter(state: TaskState, frame: Frame, step: Step) -> Outcome:
 
 def schedule(state: TaskState, frame: Frame, step: Step) -> Outcome:
     """Schedule the next attempt; Parameters are evaluated anew, because the context knows the retry count."""
+    if state.resource.arn in step.execution.missing_activities:
+        raise runtime_error(f"The activity {state.resource.arn} does not exist.")
     token = step.entropy(_TOKEN_BYTES)
     hands_token_out = state.resource.pattern != "request_response"
     view = View(frame, step, token if hands_token_out else None)
     given = work_input(state, view)
     check_size(state.name, given)
     prepare = step.execution.program.preparers.get(state.resource.arn)
-    if prepare is not None:
+    if prepare is not None and not step.execution.origin.test_case:
+        # A mocked call reaches no service that could want its parameters otherwise.
         given = prepare(given)
     timeout = _seconds(state.timeout_seconds, view.scope, "TimeoutSeconds")
     heartbeat = _seconds(state.heartbeat_seconds, view.scope, "HeartbeatSeconds")

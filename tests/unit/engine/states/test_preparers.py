@@ -14,8 +14,8 @@ CATCH = [{"ErrorEquals": ["States.ALL"], "Next": "T"}]
 TASK = {"Type": "Task", "Resource": RESOURCE, "Parameters": {"TaskDefinition": "d"}, "End": True, "Catch": CATCH}
 
 
-def prepared(prepare: Any) -> MemoryHost:
-    host = MemoryHost({"StartAt": "T", "States": {"T": TASK}})
+def prepared(prepare: Any, **origin: Any) -> MemoryHost:
+    host = MemoryHost({"StartAt": "T", "States": {"T": TASK}}, **origin)
     host.program = replace(host.program, preparers={RESOURCE: prepare})
     host.execution.program = host.program
     return host
@@ -37,3 +37,10 @@ def test_parameters_that_cannot_be_used_end_the_execution_before_anything_is_sch
         "An error occurred while executing the state 'T' (entered at the event id #2). The Parameters cannot be used"
     )
     assert host.execution.error == "States.Runtime"
+
+
+def test_a_mocked_test_case_hands_its_parameters_to_no_service() -> None:
+    def refuse(given: Payload) -> Payload:
+        raise runtime_error("The Parameters cannot be used")
+
+    assert prepared(refuse, test_case="Good").run().output == {"TaskDefinition": "d"}
