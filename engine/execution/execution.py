@@ -89,6 +89,7 @@ class Execution:
         status, output, error, cause, stop_ms: how it ended.
         redrive_count, redrive_ms: redrives so far and when the last one was.
         machine_deleted: the next transition ends it.
+        missing_activities: ARNs of activities that the definition names and that do not exist.
         given_context: the context object that TestState was given instead of ours; None otherwise.
     """
 
@@ -101,6 +102,7 @@ class Execution:
         "given_context",
         "last_event_id",
         "machine_deleted",
+        "missing_activities",
         "origin",
         "output",
         "page_number",
@@ -131,6 +133,7 @@ class Execution:
         self.redrive_ms: int | None = None
         self.machine_deleted = False
         self.given_context: Mapping[str, Any] | None = None
+        self.missing_activities: frozenset[str] = frozenset()
 
     @property
     def ended(self) -> bool:

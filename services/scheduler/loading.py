@@ -128,6 +128,8 @@ class Loader:
         try:
             compiled = await self._programs.get(loaded.row.revision_id)
             execution = revive(loaded, compiled.program)
+            if compiled.activities:
+                execution.missing_activities = await self._store.missing_activities(compiled.activities)
         except Fault:
             raise
         except Exception:

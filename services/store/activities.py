@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -28,6 +29,16 @@ BY_NAME: Final = _SELECT + "WHERE account = :account AND region = :region AND na
 # Plan: the same index, in its order.
 LIST: Final = _SELECT + "WHERE account = :account AND region = :region AND name > :after ORDER BY name LIMIT :limit"
 
+# Plan: the same index, once per ARN.
+EXISTING: Final = """
+    SELECT given.arn
+    FROM unnest(CAST(:arns AS text[])) AS given (arn)
+    JOIN activities
+      ON activities.account = split_part(given.arn, ':', 5)
+     AND activities.region = split_part(given.arn, ':', 4)
+     AND activities.name = split_part(given.arn, ':', 7)
+"""
+
 # Plan: primary key.
 DELETE: Final = "DELETE FROM activities WHERE id = :id"
 
@@ -53,6 +64,12 @@ async def by_name(tx: AsyncConnection, account: str, region: str, name: str) -> 
     """One activity."""
     row = (await run(tx, BY_NAME, {"account": account, "region": region, "name": name})).one_or_none()
     return None if row is None else _activity(row)
+
+
+async def missing(tx: AsyncConnection, arns: Collection[str]) -> frozenset[str]:
+    """Those of the activity ARNs that name no activity."""
+    rows = await run(tx, EXISTING, {"arns": list(arns)})
+    return frozenset(arns) - {row.arn for row in rows}
 
 
 async def listed(tx: AsyncConnection, account: str, region: str, after: str | None, limit: int) -> list[Activity]:

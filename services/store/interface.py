@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -78,6 +78,10 @@ class SchedulerStore(Protocol):
 
     async def revision(self, revision_id: UUID) -> Revision:
         """A revision, for compiling its program."""
+        ...
+
+    async def missing_activities(self, arns: Collection[str]) -> frozenset[str]:
+        """Those of the activity ARNs that name no activity."""
         ...
 
     async def maintain(self, retention_days: float) -> None:

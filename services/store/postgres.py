@@ -7,7 +7,7 @@ method is one transaction on the SQLAlchemy engine around a function of the tabl
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
@@ -248,6 +248,11 @@ class PostgresStore(BulkJobsStore):
         """Activities by name."""
         async with self._transaction() as tx:
             return await activities.listed(tx, account, region, after, limit)
+
+    async def missing_activities(self, arns: Collection[str]) -> frozenset[str]:
+        """Those of the activity ARNs that name no activity."""
+        async with self._transaction() as tx:
+            return await activities.missing(tx, arns)
 
     async def delete_activity(self, activity_id: UUID) -> bool:
         """Delete it and its tags; False if there was none."""

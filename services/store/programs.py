@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeAlias
 from uuid import UUID
 
-from engine.asl.model import Program
+from engine.asl.model import Program, TaskState
 from engine.asl.parse import compile_definition
 from services.store.records import Revision
 
@@ -31,10 +31,11 @@ class Revisions(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CompiledRevision:
-    """A revision and its program."""
+    """A revision, its program, and the ARNs of the activities that it names."""
 
     revision: Revision
     program: Program
+    activities: frozenset[str]
 
 
 class Programs:
@@ -82,4 +83,7 @@ class Programs:
 
 def _compile(revision: Revision) -> CompiledRevision:
     # It was accepted under the rules of its own type, and STANDARD's are the wider ones.
-    return CompiledRevision(revision, compile_definition(revision.definition, "STANDARD"))
+    program = compile_definition(revision.definition, "STANDARD")
+    tasks = (state.resource for state in program.all_states.values() if isinstance(state, TaskState))
+    activities = frozenset(resource.arn for resource in tasks if resource.kind == "activity")
+    return CompiledRevision(revision, program, activities)

@@ -243,6 +243,12 @@ class TestTags:
 
 
 class TestActivities:
+    async def test_activities_that_do_not_exist_are_told(self, store: PostgresStore) -> None:
+        await store.create_activity(activity("There"), {})
+        prefix = f"arn:aws:states:{REGION}:{ACCOUNT}:activity:"
+        found = await store.missing_activities([f"{prefix}There", f"{prefix}Gone"])
+        assert found == {f"{prefix}Gone"}
+
     async def test_an_activity_is_read_as_it_was_written(self, store: PostgresStore) -> None:
         new = activity()
         assert await store.create_activity(new, {"a": "b"}) is None

@@ -334,3 +334,12 @@ def test_a_witness_hears_which_rule_retrier_and_catcher_was_taken() -> None:
     taken: list[tuple[str, str, int]] = []
     MemoryHost(machine(**states), {"n": 2}, failing(), witness=lambda *it: taken.append(it)).run()
     assert taken == [("rule", "C", 1), ("retrier", "T", 1), ("catcher", "T", 1), ("rule", "Again", -1)]
+
+
+def test_a_task_whose_activity_does_not_exist_fails_before_it_is_scheduled() -> None:
+    arn = "arn:aws:states:us-east-1:000000000000:activity:gone"
+    host = MemoryHost(machine(T=task(Resource=arn)), reload=False)
+    host.execution.missing_activities = frozenset({arn})
+    host.run()
+    assert host.lines[1:] == history("2<0:TaskStateEntered 3<2:ExecutionFailed")
+    assert host.events[-1]["executionFailedEventDetails"]["cause"].endswith(f"The activity {arn} does not exist.")
