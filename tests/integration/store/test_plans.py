@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -13,16 +15,41 @@ import pytest_asyncio
 from services.runtime.clock import SystemClock
 from services.store import executions, group_commit, history, inbox, partitions, shards
 from services.store.connection import create_pool
-from services.store.postgres import PostgresStore
+from tests.fixtures.postgres import Databases
 
 pytestmark = pytest.mark.asyncio
 
 GROWING = ("executions", "execution_names", "history", "inbox", "state_machines", "revisions")
 DAYS = 5
+ROWS = 6_000
+
+# Half of the machines have many executions; an id's first 48 bits are its Unix milliseconds.
+FILL = """
+    CREATE TEMPORARY TABLE made AS
+        SELECT n, ('00000000-0000-4000-8000-' || lpad(to_hex(n % 40), 12, '0'))::uuid AS machine_id, (
+            lpad(to_hex({now_ms} + n * 86400::bigint), 12, '0') || '7' || lpad(to_hex(n % 4096), 3, '0') || '8'
+            || lpad(to_hex(n), 15, '0')
+        )::uuid AS id
+        FROM generate_series(1, {rows}) AS n;
+    INSERT INTO state_machines (id, account, region, name, type, status, revision_id, created_ms)
+        SELECT DISTINCT machine_id, 'a', 'r', 'm' || machine_id, 'STANDARD', 'ACTIVE', machine_id, 0 FROM made;
+    INSERT INTO revisions (id, machine_id, number, definition, role_arn, created_ms)
+        SELECT DISTINCT machine_id, machine_id, 1, '{{}}', 'role', 0 FROM made;
+    INSERT INTO execution_names SELECT machine_id, 'n' || n, id FROM made;
+    INSERT INTO executions (id, machine_id, revision_id, start_ms, wake_at_ms, shard, status, name, input)
+        SELECT id, machine_id, machine_id, 0, n, n % 128, n % 5, 'n' || n, '' FROM made;
+    INSERT INTO history SELECT id, 1, 1, 5, true, '', '' FROM made;
+    INSERT INTO inbox (shard, body) SELECT n % 128, '' FROM made;
+"""
+FILLED = """
+    SELECT relname::text FROM pg_class
+    WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0
+"""
 
 ADMIT = "ARRAY[]::uuid[], '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'"
-COMMIT = ", ".join(["'{}'"] * 3 + ["10.0"] + ["'{}'"] * 18 + ["gen_random_uuid()"] * 2 + ["'{}'"] * 5)
-LISTED = "ARRAY[gen_random_uuid()], '{0,1}', gen_random_uuid(), gen_random_uuid(), NULL, 100, NULL, NULL, 'a', 'b'"
+EVERY_DAY = f"'{UUID(int=0)}', '{UUID(int=executions.ID_MAX)}'"
+COMMIT = ", ".join(["'{}'"] * 3 + ["10.0"] + ["'{}'"] * 18 + [EVERY_DAY] + ["'{}'"] * 5)
+LISTED = f"ARRAY[gen_random_uuid()], '{{0,1}}', {EVERY_DAY}, NULL, 100, NULL, NULL, 'a', 'b'"
 
 STATEMENTS = [
     pytest.param(group_commit.COMMIT, COMMIT, {"executions_pkey", "inbox_pkey", "shards_pkey"}, id="commit"),
@@ -46,12 +73,32 @@ STATEMENTS = [
 ]
 
 
+@pytest.fixture(scope="module", params=["empty", "filled"])
+def days_url(request: pytest.FixtureRequest, postgres_server: Databases) -> Iterator[str]:
+    """A database with some days of partitions: as new, and as it is once its statistics are known."""
+    url = asyncio.run(postgres_server.create())
+    asyncio.run(make_days(url, filled=request.param == "filled"))
+    yield url
+    asyncio.run(postgres_server.drop(url))
+
+
+async def make_days(url: str, filled: bool) -> None:
+    """Make partitions; fill them and let Postgres look at them, as autovacuum does: not at those that are empty."""
+    connection = await asyncpg.connect(url)
+    now_ms = SystemClock().now_ms()
+    await partitions.prepare(connection, now_ms, DAYS)
+    if filled:
+        await connection.execute(FILL.format(now_ms=now_ms, rows=ROWS))
+        for (table,) in await connection.fetch(FILLED):
+            await connection.execute(f"VACUUM (ANALYZE) {table}")
+    await connection.close()
+
+
 @pytest_asyncio.fixture
-async def hot(store: PostgresStore, database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """A hot connection to a database with some days of partitions."""
-    pool = await create_pool(database_url, 1)
+async def hot(days_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A hot connection to it."""
+    pool = await create_pool(days_url, 1)
     async with pool.acquire() as connection:
-        await partitions.prepare(connection, SystemClock().now_ms(), DAYS)
         yield connection
     await pool.close()
 
