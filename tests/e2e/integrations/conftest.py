@@ -57,7 +57,7 @@ def stand_in_server() -> Iterator[StandIn]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = do_PUT = _any
+        do_GET = do_POST = do_PUT = _any  # noqa: N815 - the names that http.server calls
 
         def log_message(self, *arguments: Any) -> None:
             """Say nothing."""

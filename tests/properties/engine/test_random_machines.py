@@ -1,4 +1,4 @@
-"""Random machines on random inputs: only declared errors, and an end that no reload, budget or order of pages changes."""
+"""Random machines, random inputs: only declared errors, and an end that no reload, budget or order of pages changes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ def state_of(draw: st.DrawFn, depth: int, prefix: str, later: list[str]) -> dict
     if path is not None and kind != "Choice":
         state["InputPath"] = path
     if kind == "Pass":
-        state |= draw(st.sampled_from([{}, {"Result": {"r": 1}}, {"Parameters": {"p.$": "$.a"}}, {"ResultPath": "$.a.b"}]))
+        state |= draw(
+            st.sampled_from([{}, {"Result": {"r": 1}}, {"Parameters": {"p.$": "$.a"}}, {"ResultPath": "$.a.b"}])
+        )
     if kind == "Wait":
         state["Seconds"] = draw(st.integers(0, 40))
     if kind == "Choice":
