@@ -32,10 +32,12 @@ THROUGH_A_SERVER = {
     "g03-semaphore": ("FirstUse",),
     "g05-batch-jsonata": ("HappyPath", "Invalid"),
     "g07-event-emitter": ("Stopped",),
+    "g12-http-bedrock-hitl": ("HappyPath",),
     "g13-activity": ("Done", "WorkerFails"),
     "g15-curbside-callbacks": ("HappyPath", "OutOfStock"),
     "g16-nested-parent": ("HappyPath", "ChildFails"),
     "g21-batch-spot": ("SpotReclaimed",),
+    "g26-filter-unquoted": ("HappyPath",),
     "g22-power-tuning": ("PublisherLoops",),
 }
 """Cases of every integration pattern that take no time on a real clock."""
