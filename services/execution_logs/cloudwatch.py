@@ -108,6 +108,8 @@ class CloudWatchSink:
             self._on_dropped(self._waiting)
         for call in self._calls:
             call.cancel()
+        if self._calls:
+            await asyncio.wait(self._calls)
         await self._aws.close()
 
     def _stream(self, arn: str, machine_name: str, role_arn: str) -> _Stream:
@@ -138,6 +140,9 @@ class CloudWatchSink:
             self._on_written(len(batch))
         except _FAILED:
             self._on_dropped(len(batch))
+        except asyncio.CancelledError:
+            self._on_dropped(len(batch))
+            raise
         finally:
             stream.busy = False
             if stream.lines:

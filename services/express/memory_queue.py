@@ -49,7 +49,9 @@ class MemoryQueue:
 
     async def bury(self, lane: str, starts: Sequence[ExpressStart]) -> None:
         """Keep them apart."""
-        await self.done(lane, [start.id for start in starts])
+        held = self._held.get(lane, {})
+        for start in starts:
+            held.pop(start.id, None)
         self._dead.extend(starts)
 
     async def give_up(self, lane: str, ids: Sequence[bytes]) -> None:

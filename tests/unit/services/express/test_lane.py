@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any
-from uuid import UUID
+
+import pytest
 
 from engine.asl.parse import compile_definition
-from engine.execution.execution import Execution, Origin, Status
+from engine.execution.execution import Execution, Status
 from engine.payload import Payload
 from services.execution_logs.log import ExecutionLog
 from services.execution_logs.policy import OFF, LogPolicy
@@ -18,79 +19,7 @@ from services.express.settings import ExpressSettings
 from services.integrations.interface import Call, Failed, Outcome, Succeeded
 from services.runtime.ids import SystemIds
 from tests.fixtures.virtual_loop import EPOCH_MS, VirtualClock, run_virtually
-
-FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:f"
-Answer = Callable[[Call], Awaitable[Outcome]]
-
-
-class Calls:
-    """Answers calls and remembers which were cut off."""
-
-    def __init__(self, answer: Answer) -> None:
-        self.answer = answer
-        self.cancelled = 0
-
-    async def call(self, call: Call) -> Outcome:
-        try:
-            return await self.answer(call)
-        except asyncio.CancelledError:
-            self.cancelled += 1
-            raise
-
-    async def poll(self, call: Call, job: Any) -> Any:
-        raise AssertionError("express has no jobs")
-
-    async def cancel(self, call: Call, job: Any) -> None:
-        raise AssertionError("express has no jobs")
-
-    async def close(self) -> None:
-        """Nothing to close."""
-
-
-class Records:
-    """Keeps what is logged."""
-
-    def __init__(self) -> None:
-        self.records: list[dict[str, Any]] = []
-
-    def wants(self, policy: LogPolicy) -> bool:
-        return True
-
-    def write(self, policy: LogPolicy, machine_name: str, timestamp_ms: int, lines: Sequence[str]) -> None:
-        self.records.extend(map(json.loads, lines))
-
-    async def handed_over(self) -> None:
-        """Nothing waits."""
-
-    async def close(self) -> None:
-        """Nothing to close."""
-
-
-async def echo(call: Call) -> Outcome:
-    return Succeeded(call.input)
-
-
-def origin(value: Any) -> Origin:
-    return Origin(
-        id=UUID(int=1),
-        arn="arn:aws:states:us-east-1:000000000000:express:m:e:1",
-        name="e",
-        machine_arn="arn:aws:states:us-east-1:000000000000:stateMachine:m",
-        machine_name="m",
-        role_arn="role",
-        input=Payload(value),
-        start_ms=EPOCH_MS,
-        express=True,
-        synchronous=True,
-    )
-
-
-def machine(**states: dict[str, Any]) -> dict[str, Any]:
-    return {"StartAt": next(iter(states)), "States": states}
-
-
-def task(**fields: Any) -> dict[str, Any]:
-    return {"Type": "Task", "Resource": FUNCTION, "End": True, **fields}
+from tests.unit.services.express.material import Answer, Calls, Records, echo, machine, origin, task
 
 
 def run(
@@ -220,3 +149,69 @@ def test_a_log_record_has_text_only_and_no_data_unless_asked() -> None:
         "execution_arn": "arn:aws:states:us-east-1:000000000000:express:m:e:1",
         "redrive_count": "0",
     }
+
+
+def test_a_wide_map_fails_when_its_items_grow_beyond_the_budget() -> None:
+    async def grow(call: Call) -> Outcome:
+        await asyncio.sleep(1)
+        return Succeeded(b'"' + b"x" * 1000 + b'"')
+
+    processor = machine(T=task())
+    settings = ExpressSettings(execution_bytes_max=20_000)
+    execution = run(
+        machine(M={"Type": "Map", "ItemProcessor": processor, "End": True}), list(range(100)), grow, settings=settings
+    )
+    assert execution.error == "States.DataLimitExceeded"
+
+
+def test_nothing_of_an_ended_execution_stays_armed() -> None:
+    async def main() -> int:
+        lane = Lane(Calls(echo), ExecutionLog([]), VirtualClock(), SystemIds(), ExpressSettings())
+        program = compile_definition(json.dumps(machine(T=task(TimeoutSeconds=200))), "EXPRESS")
+        await lane.run(origin({}), program, OFF)
+        return sum(not timer.cancelled() for timer in asyncio.get_running_loop()._scheduled)  # type: ignore[attr-defined]
+
+    assert run_virtually(main()) == 0
+
+
+def test_what_was_abandoned_calls_nothing_any_more() -> None:
+    calls: list[str] = []
+
+    async def note(call: Call) -> Outcome:
+        calls.append(call.state)
+        return Succeeded(b"1")
+
+    async def main() -> int:
+        lane = Lane(Calls(note), ExecutionLog([]), VirtualClock(), SystemIds(), ExpressSettings())
+        states = machine(W={"Type": "Wait", "Seconds": 5, "Next": "T"}, T=task())
+        lane.begin(origin({}), compile_definition(json.dumps(states), "EXPRESS"), OFF, lambda _: None, lambda _: None)
+        lane.abandon()
+        await asyncio.sleep(60)
+        return lane.running
+
+    assert (run_virtually(main()), calls) == (0, [])
+
+
+def test_a_lane_that_holds_too_much_is_full() -> None:
+    async def main() -> tuple[bool, bool, bool]:
+        lane = Lane(Calls(echo), ExecutionLog([]), VirtualClock(), SystemIds(), ExpressSettings(lane_bytes_max=1000))
+        program = compile_definition(json.dumps(machine(W={"Type": "Wait", "Seconds": 5, "End": True})), "EXPRESS")
+        lane.begin(origin("x" * 600, 1), program, OFF, lambda _: None, lambda _: None)
+        first = lane.full
+        lane.begin(origin("x" * 600, 2), program, OFF, lambda _: None, lambda _: None)
+        second = lane.full
+        await asyncio.sleep(6)
+        return first, second, lane.full
+
+    assert run_virtually(main()) == (False, True, False)
+
+
+def test_an_execution_that_breaks_an_invariant_fails_its_caller_alone() -> None:
+    async def main() -> int:
+        lane = Lane(Calls(echo), ExecutionLog([]), VirtualClock(), SystemIds(), ExpressSettings())
+        broken = compile_definition(json.dumps(machine(A={"Type": "Pass", "End": True})), "EXPRESS")
+        with pytest.raises(KeyError):
+            await lane.run(origin({}), replace(broken, all_states={}), OFF)
+        return lane.running
+
+    assert run_virtually(main()) == 0
