@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.payload import encode_json
+
 START = "start"
 END = "end"
 
@@ -94,7 +96,8 @@ def _describe(rule: Mapping[str, Any]) -> str:
         return f"not ({_describe(rule['Not'])})"
     for name, value in rule.items():
         if name not in ("Variable", "Next", "Comment", "Assign", "Output"):
-            return f"{rule.get('Variable', '')} {_operator(name)} {value}"
+            shown = value if isinstance(value, str) else encode_json(value).decode()
+            return f"{rule.get('Variable', '')} {_operator(name)} {shown}"
     return str(rule.get("Variable", ""))
 
 

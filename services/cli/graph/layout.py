@@ -1,12 +1,14 @@
 """Where the boxes of a flow stand: layers from top to bottom, crossings kept few, flows inside their box.
 
 The method is the classic one for layered drawings: break cycles by depth-first search, give every box the layer
-of its longest way from the start, order each layer by the mean place of its neighbours.
+of its longest way from the start, let an edge that passes layers stand in each of them as a narrow lane, order
+each layer by the mean place of its neighbours.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from services.cli.graph.flow import END, START, Box, Edge, Flow
 
@@ -18,7 +20,8 @@ PADDING = 16.0
 TITLE_HEIGHT = 26.0
 _CHARACTER_WIDTH = 7.4
 _BOX_WIDTH_MIN = 96.0
-_SWEEPS = 4
+_LANE_WIDTH = 10.0
+_SWEEPS = 8
 
 
 @dataclass(slots=True)
@@ -36,13 +39,17 @@ class Placed:
 
 @dataclass(slots=True)
 class Layout:
-    """A flow with all places; the origin is its upper left corner."""
+    """A flow with all places; the origin is its upper left corner.
+
+    `lanes` says for an edge, by its index, where it passes the layers between its ends: (x, upper y, lower y).
+    """
 
     nodes: dict[str, Placed]
     edges: list[Edge]
     width: float
     height: float
     back: set[int] = field(default_factory=set)
+    lanes: dict[int, list[tuple[float, float, float]]] = field(default_factory=dict)
 
 
 def lay_out(flow: Flow) -> Layout:
@@ -52,10 +59,34 @@ def lay_out(flow: Flow) -> Layout:
     if any(edge.target == END for edge in flow.edges):
         nodes[END] = Placed(END, None, TERMINAL_SIZE, TERMINAL_SIZE)
     back = _back_edges(list(nodes), flow.edges)
-    forward = [edge for index, edge in enumerate(flow.edges) if index not in back]
-    layers = _order(_layers(list(nodes), forward), forward)
-    width, height = _place(nodes, layers)
-    return Layout(nodes, flow.edges, width, height, back)
+    forward = {index: edge for index, edge in enumerate(flow.edges) if index not in back}
+    layers = _layers(list(nodes), list(forward.values()))
+    lanes, steps = _add_lanes(nodes, layers, forward)
+    width, height = _place(nodes, _order(layers, steps))
+    places = {index: [_passage(nodes.pop(lane)) for lane in ids] for index, ids in lanes.items()}
+    return Layout(nodes, flow.edges, width, height, back, places)
+
+
+def _add_lanes(
+    nodes: dict[str, Placed], layers: list[list[str]], edges: dict[int, Edge]
+) -> tuple[dict[int, list[str]], list[Edge]]:
+    """Put a lane into every layer that an edge passes; returns the lanes by edge, and the edges from layer to layer."""
+    rank = {node: level for level, layer in enumerate(layers) for node in layer}
+    lanes: dict[int, list[str]] = {}
+    steps: list[Edge] = []
+    for index, edge in edges.items():
+        ids = [f"{edge.source}>{index}@{level}" for level in range(rank[edge.source] + 1, rank[edge.target])]
+        for level, lane in enumerate(ids, rank[edge.source] + 1):
+            nodes[lane] = Placed(lane, None, _LANE_WIDTH, 0.0)
+            layers[level].append(lane)
+        lanes[index] = ids
+        stops = [edge.source, *ids, edge.target]
+        steps.extend(Edge(upper, lower) for upper, lower in pairwise(stops))
+    return lanes, steps
+
+
+def _passage(lane: Placed) -> tuple[float, float, float]:
+    return lane.x, lane.y, lane.y + lane.height
 
 
 def _measure(box: Box) -> Placed:
@@ -145,6 +176,8 @@ def _place(nodes: dict[str, Placed], layers: list[list[str]]) -> tuple[float, fl
         for it in layer:
             node = nodes[it]
             node.x, node.y = x + node.width / 2, y
+            if node.width == _LANE_WIDTH:
+                node.height = tallest
             x += node.width + GAP_X
         y += tallest + GAP_Y
     return total, y - GAP_Y

@@ -57,11 +57,28 @@ def _draw(layout: Layout, left: float, top: float, parts: list[str]) -> None:
             side = left + max(source.x + source.width / 2, target.x + target.width / 2) + GAP_X
             path, label = _curve(start, (side, start[1] + 30), (side, end[1] - 30), end)
         else:
-            bend = max(18.0, (end[1] - start[1]) / 2)
-            path, label = _curve(start, (start[0], start[1] + bend), (end[0], end[1] - bend), end)
+            path, label = _descent(start, [(left + x, top + y, top + low) for x, y, low in layout.lanes[index]], end)
         parts.append(f'<path class="{"catch" if edge.catch else "next"}" d="{path}"/>')
         if edge.label:
             parts.append(f'<text class="edge" x="{label[0]:.1f}" y="{label[1]:.1f}">{escape(edge.label)}</text>')
+
+
+def _descent(start: Point, lanes: list[tuple[float, float, float]], end: Point) -> tuple[str, Point]:
+    """A way down: a curve into each lane, straight through it, a curve to the end.
+
+    The label is in the middle of the first lane, where it meets no other, or on the curve where there is none.
+    """
+    path, at = "", start
+    label = (lanes[0][0], (lanes[0][1] + lanes[0][2]) / 2) if lanes else None
+    for x, upper, lower in [*lanes, (end[0], end[1], end[1])]:
+        bend = max(18.0, (upper - at[1]) / 2)
+        curve, middle = _curve(at, (at[0], at[1] + bend), (x, upper - bend), (x, upper))
+        path += curve if not path else curve[curve.index("C") :]
+        if lower > upper:
+            path += f"L{x:.1f} {lower:.1f}"
+        label, at = label or middle, (x, lower)
+    assert label is not None
+    return path, label
 
 
 def _curve(start: Point, first: Point, second: Point, end: Point) -> tuple[str, Point]:

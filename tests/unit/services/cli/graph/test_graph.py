@@ -59,7 +59,7 @@ def test_ways_out_carry_their_labels() -> None:
 def test_a_long_rule_is_cut() -> None:
     rule = {"And": [{"Variable": "$.x", "StringEquals": "y" * 80}, {"Variable": "$.z", "IsNull": True}]}
     assert len(describe_rule(rule)) == 48
-    assert describe_rule({"Not": {"Variable": "$.z", "IsPresent": True}}) == "not ($.z IsPresent True)"
+    assert describe_rule({"Not": {"Variable": "$.z", "IsPresent": True}}) == "not ($.z IsPresent true)"
 
 
 def test_boxes_of_a_layout_do_not_overlap() -> None:
@@ -99,3 +99,16 @@ def test_a_chain_of_ten_thousand_states_is_laid_out_without_recursion() -> None:
     states: dict[str, Any] = {f"S{n}": {"Type": "Pass", "Next": f"S{n + 1}"} for n in range(10_000)}
     states["S10000"] = {"Type": "Succeed"}
     assert lay_out(read_flow({"StartAt": "S0", "States": states})).height > 10_000
+
+
+def test_an_edge_that_passes_a_layer_stands_beside_its_boxes() -> None:
+    states = {
+        "A": {"Type": "Choice", "Choices": [{"Variable": "$.x", "IsNull": True, "Next": "B"}], "Default": "C"},
+        "B": {"Type": "Pass", "Next": "C"},
+        "C": {"Type": "Succeed"},
+    }
+    layout = lay_out(read_flow({"StartAt": "A", "States": states}))
+    (passing,) = [lanes for lanes in layout.lanes.values() if lanes]
+    beside, box = passing[0], next(node for node in layout.nodes.values() if node.box and node.box.name == "B")
+    assert abs(beside[0] - box.x) > box.width / 2
+    assert (beside[1], beside[2]) == (box.y, box.y + box.height)
