@@ -98,66 +98,78 @@ class Scheduler:
         self._offers = Offers(
             self._outbox, self._incarnations, clock, self.name, settings.offers_min, self._bind, self._offered
         )
-        self._publisher = Publisher(
-            outbox=self._outbox,
-            offers=self._offers,
-            activities=self._activities,
-            wake_ups=self._wake_ups,
-            incarnations=self._incarnations,
-            clock=clock,
-            database_clock=self._database_clock,
-            reply_to=self.name,
-            pool_of=pool_of,
-            resend_ms=(int(1000 * settings.resend_seconds), int(1000 * settings.resend_seconds_max)),
-        )
-        self._loader = Loader(
-            store,
-            self._shards,
-            Programs(store, settings.program_bytes_max, equip),
-            clock,
-            settings.load_max,
-            loaded=self._loaded,
-            missing=self._publisher.missing,
-            lost=self._publisher.refuse,
-            done=self._flush,
-        )
-        self._mail = Mail(
-            shards=self._shards,
-            shard_count=store.shards,
-            loader=self._loader,
-            publisher=self._publisher,
-            incarnations=self._incarnations,
-            activities=self._activities,
-            clock=clock,
-            ids=ids,
-            enqueue=self._enqueue,
-            overloaded=lambda: self.overloaded,
-            hint_ignored=self._leave_in_store,
-        )
+        self._publisher = self._make_publisher(pool_of)
+        self._loader = self._make_loader(Programs(store, settings.program_bytes_max, equip))
+        self._mail = self._make_mail()
         self._tenures = Tenures(
             store, self._shards, clock, ids, settings, self.name, renew=self._renew, changed=self._shards_changed
         )
-        self._scan = Scan(
-            store,
-            self._shards,
-            clock,
-            self._database_clock,
-            settings.scan_seconds,
-            want=self._want_due,
-            command=self._mail.command,
-            room=self._room,
-            left=self._leave_in_store,
-            discard=self._discard_inbox_row,
-        )
+        self._scan = self._make_scan()
         self._suspicion = Suspicion(
             broker, clock, self._incarnations, settings.worker_lease_seconds, self._queues, self._worker_lost
         )
         turns = Turns(
             ids, self._incarnations, pool_of, clock.monotonic, int(1000 * settings.park_seconds), answer_activity
         )
-        self._lanes = [self._lane(turns, on_committed) for _ in range(settings.lanes)]
+        self._lanes = [self._make_lane(turns, on_committed) for _ in range(settings.lanes)]
 
-    def _lane(self, turns: Turns, on_committed: OnCommitted | None) -> Lane:
+    def _make_publisher(self, pool_of: Callable[[Resource], str]) -> Publisher:
+        return Publisher(
+            outbox=self._outbox,
+            offers=self._offers,
+            activities=self._activities,
+            wake_ups=self._wake_ups,
+            incarnations=self._incarnations,
+            clock=self._clock,
+            database_clock=self._database_clock,
+            reply_to=self.name,
+            pool_of=pool_of,
+            resend_ms=(int(1000 * self.settings.resend_seconds), int(1000 * self.settings.resend_seconds_max)),
+        )
+
+    def _make_loader(self, programs: Programs) -> Loader:
+        return Loader(
+            self._store,
+            self._shards,
+            programs,
+            self._clock,
+            self.settings.load_max,
+            loaded=self._loaded,
+            missing=self._publisher.missing,
+            lost=self._publisher.refuse,
+            done=self._flush,
+        )
+
+    def _make_mail(self) -> Mail:
+        return Mail(
+            shards=self._shards,
+            shard_count=self._store.shards,
+            loader=self._loader,
+            publisher=self._publisher,
+            incarnations=self._incarnations,
+            activities=self._activities,
+            clock=self._clock,
+            ids=self._ids,
+            enqueue=self._enqueue,
+            overloaded=lambda: self.overloaded,
+            hint_ignored=self._leave_in_store,
+        )
+
+    def _make_scan(self) -> Scan:
+        return Scan(
+            self._store,
+            self._shards,
+            self._clock,
+            self._database_clock,
+            self.settings.scan_seconds,
+            want=self._want_due,
+            command=self._mail.command,
+            room=self._room,
+            left=self._leave_in_store,
+            discard=self._discard_inbox_row,
+        )
+
+    def _make_lane(self, turns: Turns, on_committed: OnCommitted | None) -> Lane:
         return Lane(
             store=self._store,
             shards=self._shards,
