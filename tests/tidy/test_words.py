@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
 from tests.tidy.repository import read, tracked_files
 
 TEXT = frozenset(
@@ -38,9 +36,8 @@ def text_files() -> list[Path]:
     ]
 
 
-@pytest.mark.parametrize("path", text_files(), ids=str)
-def test_no_text_names_a_machine_an_index_or_unfinished_work(path: Path) -> None:
-    found = [match.group() for match in FORBIDDEN.finditer(read(path))]
+def test_no_text_names_a_machine_an_index_or_unfinished_work() -> None:
+    found = [f"{path}: {match.group()}" for path in text_files() for match in FORBIDDEN.finditer(read(path))]
     assert not found
 
 
