@@ -13,7 +13,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,22 +25,24 @@ _STOP_SECONDS_MAX = 20.0
 
 @dataclass(slots=True)
 class Server:
-    """A running server: where it listens, its processes by role, and how long each took to be ready."""
+    """A running server: where it listens, its processes by role, where its lanes show metrics, its time to start."""
 
     endpoint: str
     folder: Path
     pids: dict[str, int] = field(default_factory=dict)
     ready_seconds: float = 0.0
+    metrics: list[str] = field(default_factory=list)
 
 
 @contextlib.contextmanager
-def started(layout: str, folder: Path | None = None, workers: int = 1) -> Iterator[Server]:
+def started(layout: str, folder: Path | None = None, workers: int = 1, lanes: int = 0) -> Iterator[Server]:
     """Run a server for the length of a `with` block.
 
     Args:
         layout: `up` (everything in one process, broker in memory), `up+redis`, or `roles`.
         folder: where its data is kept; a new one by default, which is deleted at the end.
         workers: how many worker processes the layout `roles` has.
+        lanes: how many express processes it has.
     """
     with contextlib.ExitStack() as stack:
         if folder is None:
@@ -53,7 +55,7 @@ def started(layout: str, folder: Path | None = None, workers: int = 1) -> Iterat
         broker = stack.enter_context(redis_server(folder, server)) if layout != "up" else None
         if layout == "roles":
             assert broker is not None
-            _start_roles(stack, server, port, broker, functions, workers)
+            _start_roles(stack, server, port, broker, functions, workers, lanes)
         else:
             extra = [] if broker is None else ["--broker-url", broker]
             _start_up(stack, server, port, functions, extra)
@@ -96,7 +98,7 @@ def _start_up(stack: contextlib.ExitStack, server: Server, port: int, functions:
 
 
 def _start_roles(
-    stack: contextlib.ExitStack, server: Server, port: int, broker: str, functions: Path, workers: int
+    stack: contextlib.ExitStack, server: Server, port: int, broker: str, functions: Path, workers: int, lanes: int
 ) -> None:
     from services.store.embedded import EmbeddedPostgres
 
@@ -114,10 +116,18 @@ def _start_roles(
             f"worker{number}": ["worker", "--broker-url", broker, "--functions", str(functions)]
             for number in range(1, workers + 1)
         },
+        **{
+            f"express{number}": ["express", *database, "--broker-url", broker, "--functions", str(functions)]
+            for number in range(1, lanes + 1)
+        },
         "api": ["api", "--port", str(port), *database, "--broker-url", broker],
     }
     for name, arguments in roles.items():
-        server.pids[name] = stack.enter_context(_process(name, arguments, server.folder)).pid
+        extra = {}
+        if name.startswith("express"):
+            extra["STEPWELL_METRICS_PORT"] = str(free_port())
+            server.metrics.append(f"http://127.0.0.1:{extra['STEPWELL_METRICS_PORT']}/metrics")
+        server.pids[name] = stack.enter_context(_process(name, arguments, server.folder, extra)).pid
     wait_ready(server.endpoint)
     server.ready_seconds = time.monotonic() - begun
 
@@ -171,16 +181,20 @@ def _run(arguments: Sequence[str], folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _process(name: str, arguments: Sequence[str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    with _child(command(arguments), folder / f"{name}.log") as process:
+def _process(
+    name: str, arguments: Sequence[str], folder: Path, extra: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    with _child(command(arguments), folder / f"{name}.log", extra) as process:
         yield process
 
 
 @contextlib.contextmanager
-def _child(line: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join(filter(None, [os.getcwd(), os.environ.get("PYTHONPATH")]))
-    }
+def _child(line: Sequence[str], log: Path, extra: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    environment = (
+        os.environ
+        | dict(extra or {})
+        | {"PYTHONPATH": os.pathsep.join(filter(None, [os.getcwd(), os.environ.get("PYTHONPATH")]))}
+    )
     with log.open("wb") as output:
         process = subprocess.Popen(line, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=environment)
     try:

@@ -78,6 +78,17 @@ class Connection(asyncio.Protocol):
             raise Refused(status, answer)
         return answer
 
+    async def call_prepared(self, request: bytes) -> bytes:
+        """Send a whole request as it is (see `sign.py`); returns the encoded answer."""
+        if self._transport is None or self._transport.is_closing():
+            raise ConnectionResetError("not connected")
+        self._answer = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        status, answer = await self._answer
+        if status != 200:
+            raise Refused(status, answer)
+        return answer
+
     def close(self) -> None:
         """Disconnect."""
         if self._transport is not None:

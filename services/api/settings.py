@@ -24,6 +24,7 @@ class ApiSettings:
         poll_seconds: how long GetActivityTask waits.
         deletion_seconds: how long a deleted state machine without executions is still shown as DELETING.
         open_bodies_bytes_max: bodies being received by all requests together.
+        access_keys: keys that may sign requests, as `ID:SECRET,ID:SECRET`; without any, signatures are not checked.
     """
 
     account: str = "000000000000"
@@ -39,3 +40,4 @@ class ApiSettings:
     poll_seconds: float = 60.0
     deletion_seconds: float = 60.0
     open_bodies_bytes_max: int = 256 << 20
+    access_keys: str = ""

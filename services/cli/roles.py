@@ -249,14 +249,17 @@ class _Process:
         )
 
     def _add_api(self, broker: Broker, stack: AsyncExitStack) -> None:
+        from services.api.access_keys import read_access_keys
         from services.api.app import Api
         from services.api.server import make_server
         from services.api.settings import ApiSettings
+        from services.api.sigv4 import Verifier
         from services.api.trials.tester import Tester
         from services.cli.own_api import LocalApi
 
         assert self._store is not None
         settings = read_settings(ApiSettings, self._options.environment, node=self._ids.entropy(6).hex())
+        keys = read_access_keys(settings.access_keys)
         api = Api(
             self._store,
             broker,
@@ -267,8 +270,9 @@ class _Process:
             state_tester=Tester(self._world(stack), self._ids),
             log_groups=self._execution_logs(stack).log_groups,
             mocked=self._mocks is not None,
+            verifier=Verifier(keys.get, self._clock.now_ms) if keys else None,
         )
-        self._local_api = LocalApi(api)
+        self._local_api = LocalApi(api, settings.account)
         server = _QuietServer(make_server(api, HOST, self._options.port), self._listener, api.context.pollers.close)
         self._parts.append(Part("api", server.run, server.stop))
 
