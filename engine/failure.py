@@ -11,7 +11,6 @@ HEARTBEAT_TIMEOUT: Final = "States.HeartbeatTimeout"
 RUNTIME: Final = "States.Runtime"
 DATA_LIMIT_EXCEEDED: Final = "States.DataLimitExceeded"
 QUERY_EVALUATION_ERROR: Final = "States.QueryEvaluationError"
-PERMISSIONS: Final = "States.Permissions"
 REFERENCE_PATH_CONFLICT: Final = "States.ReferencePathConflict"
 
 

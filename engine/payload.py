@@ -110,7 +110,6 @@ class Payload:
 
 
 EMPTY_OBJECT: Final = Payload({}, b"{}")
-NULL: Final = Payload(None, b"null")
 
 
 def _refuse_constant(name: str) -> Any:

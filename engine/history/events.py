@@ -108,5 +108,4 @@ def _member(name: str, given: str | None) -> str | None:
 EVENT_TYPES: Final = tuple(EventType(code, name, _member(name, given), fields) for code, name, given, fields in _TABLE)
 BY_CODE: Final = {event.code: event for event in EVENT_TYPES}
 CODE: Final = {event.name: event.code for event in EVENT_TYPES}
-PAYLOAD_FIELDS: Final = frozenset({"input", "output", "parameters"})
 TERMINAL: Final = frozenset({"ExecutionSucceeded", "ExecutionFailed", "ExecutionAborted", "ExecutionTimedOut"})

@@ -173,11 +173,6 @@ def state_machine_type_not_supported() -> ApiError:
     return ApiError("StateMachineTypeNotSupported", "This operation is not supported by this type of state machine")
 
 
-def state_machine_limit_exceeded() -> ApiError:
-    """The account has as many state machines as it may."""
-    return ApiError("StateMachineLimitExceeded", "The maximum number of state machines has been reached.")
-
-
 def invalid_definition(message: str) -> ApiError:
     """`message` comes from the validator and is complete."""
     return ApiError("InvalidDefinition", message)
@@ -260,11 +255,6 @@ def execution_already_exists(arn: str) -> ApiError:
     return ApiError("ExecutionAlreadyExists", f"Execution Already Exists: '{arn}'")
 
 
-def execution_limit_exceeded() -> ApiError:
-    """The account has as many open executions as it may."""
-    return ApiError("ExecutionLimitExceeded", "The maximum number of running executions has been reached.")
-
-
 def execution_not_redrivable(arn: str, reason: str) -> ApiError:
     """RedriveExecution of an execution that is not eligible; `reason` is the redriveStatusReason."""
     return ApiError("ExecutionNotRedrivable", f"Execution {arn} invalid for redrive as: {reason}")
@@ -286,11 +276,6 @@ def activity_does_not_exist(arn: str) -> ApiError:
 def activity_already_exists(arn: str) -> ApiError:
     """The name is taken by an activity with another encryption."""
     return ApiError("ActivityAlreadyExists", f"Activity Already Exists: '{arn}'")
-
-
-def activity_limit_exceeded() -> ApiError:
-    """The account has as many activities as it may."""
-    return ApiError("ActivityLimitExceeded", "The maximum number of activities has been reached.")
 
 
 def activity_worker_limit_exceeded() -> ApiError:

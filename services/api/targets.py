@@ -18,7 +18,7 @@ from services.api.single_flight import SingleFlight
 from services.runtime.clock import Clock
 from services.runtime.ids import Ids
 from services.store.interface import ApiStore
-from services.store.records import Alias, Revision, StateMachine, Version
+from services.store.records import Alias, StateMachine, Version
 
 TARGETS_MAX: Final = 10_000
 
@@ -153,8 +153,3 @@ class Targets:
 
 def _route_to(version: Version, weight: int) -> Route:
     return Route(version.revision_id, version.number, weight)
-
-
-def shown_revision_id(revision: Revision) -> str | None:
-    """The revisionId that AWS shows: none before the first update."""
-    return str(revision.id) if revision.number else None

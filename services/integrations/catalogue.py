@@ -10,7 +10,6 @@ from services.integrations.aws_sdk import operation_of, required_members, sdk_se
 from services.integrations.endpoints import Endpoints
 from services.integrations.models import service_model
 from services.integrations.registry import TABLE, unresolved
-from services.integrations.sdk_services import SDK_SERVICES, SdkService
 from services.integrations.shapes import OPTIMISED, missing_members
 
 # What integrations require that are no table of an API, or more than the API does.
@@ -40,11 +39,6 @@ def optimised_actions() -> Iterator[OptimisedAction]:
     for service in sorted(TABLE):
         for action, patterns in sorted(TABLE[service].actions.items()):
             yield OptimisedAction(service, action, tuple(sorted(patterns)), tuple(_optimised_required(service, action)))
-
-
-def sdk_services() -> list[SdkService]:
-    """Every service of `aws-sdk`."""
-    return list(SDK_SERVICES.values())
 
 
 def resolvable(resource: Resource) -> bool | str:

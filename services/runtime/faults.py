@@ -11,10 +11,6 @@ class CommitUnknown(Fault):
     """The answer to a commit was lost: it may be in or not (protocol R7)."""
 
 
-class TenureLost(Fault):
-    """The shard has another owner."""
-
-
 class StoreUnavailable(Fault):
     """Postgres cannot be reached."""
 
