@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from engine.expressions.jsonata.errors import JsonataError
+from engine.expressions.jsonata.errors import OUT_OF_TIME, JsonataError, LimitExceeded
 
 if TYPE_CHECKING:
     from engine.expressions.jsonata.run import Run
@@ -26,6 +26,7 @@ class _Undefined:
 
 UNDEFINED: Final = _Undefined()
 SAFE_INTEGER_MAX: Final = 2**53
+_VISITED_MAX: Final = 1_000_000
 
 
 class Sequence(list[Any]):
@@ -141,10 +142,14 @@ def truth(value: Any) -> bool:
 
 
 def _some_true(items: list[Any]) -> bool:
-    """Any member true, at any depth; a single path of lists is followed without recursion."""
+    """Any member true, at any depth, which costs no recursion."""
     todo: list[Any] = [items]
+    visited = 0
     while todo:
         item = todo.pop()
+        visited += 1
+        if visited > _VISITED_MAX:
+            raise LimitExceeded(OUT_OF_TIME)
         if isinstance(item, list):
             todo.extend(item)
         elif truth(item):
