@@ -17,6 +17,10 @@ from services.store.records import Revision
 class ExpressLane(Protocol):
     """Runs express executions."""
 
+    async def revision(self, revision_id: UUID) -> Revision:
+        """The revision that an execution is to run, ready to run: read and compiled once, for it never changes."""
+        ...
+
     async def run(self, origin: Origin, revision: Revision) -> Execution:
         """Run one to its end (StartSyncExecution); the ended execution.
 

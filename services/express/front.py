@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from engine.execution.execution import Execution, Origin
 from services.execution_logs.policy import Policies
 from services.express.intake import ExpressIntake
@@ -25,6 +27,15 @@ class ExpressFront:
         self._programs = programs
         self._policies = policies
         self._watch = watch
+
+    async def revision(self, revision_id: UUID) -> Revision:
+        """A revision from memory, or read and compiled. It never changes, so nothing has to be checked again.
+
+        Raises:
+            StoreUnavailable: it is not in memory and cannot be read.
+        """
+        compiled = self._programs.cached(revision_id) or await self._programs.get(revision_id)
+        return compiled.revision
 
     async def run(self, origin: Origin, revision: Revision) -> Execution:
         """Run to the end, at most five minutes. The caller may go away; the execution goes on.

@@ -1,44 +1,37 @@
-"""StartExecution, StartSyncExecution, StopExecution, DescribeExecution, ListExecutions, RedriveExecution."""
+"""StartExecution, StopExecution, DescribeExecution, ListExecutions, RedriveExecution."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
-from engine.arn import Arn, is_name
-from engine.asl.jackson import jackson_message
-from engine.execution.execution import Origin, Status
-from engine.limits import PAYLOAD_BYTES_MAX
-from engine.payload import JsonError, Payload, decode_json
+from engine.arn import Arn
+from engine.execution.execution import Status
 from services.api import errors, redrive
-from services.api.collaborators import ExpressLane
 from services.api.commands import NoAnswer, Refused
 from services.api.context import Context
+from services.api.operations.express import accept_express
 from services.api.operations.found import find_execution, find_machine
+from services.api.operations.starting import execution_name, input_of, take_test_case
 from services.api.page_token import page_size
 from services.api.request import Request
-from services.api.shapes import describe_execution_row, list_item, seconds
-from services.api.targets import Target
+from services.api.shapes import list_item, seconds
 from services.broker.messages import pack
-from services.runtime.faults import Overloaded
+from services.store.description import describe_execution as described
 from services.store.records import ExecutionFilter, NewExecution, shard_of
-
-BILLED_STEP_MS: Final = 100
-BILLED_MEMORY_MB: Final = 64
-"""AWS bills memory in steps of 64 MB; an execution here shares its process, so the least step is shown."""
 
 
 async def start_execution(context: Context, request: Request) -> dict[str, Any]:
     """Admit a new execution and answer after the commit; the same name and input again is the same execution."""
     body = request.body
-    test_case = _take_test_case(context, body)
+    test_case = take_test_case(context, body)
     target = await context.targets.find(request)
     bucket = "StartExecution:EXPRESS" if target.express else "StartExecution"
     context.throttle.take(request.account, request.region, bucket)
-    name = _execution_name(context, body)
-    text = _input_of(body)
+    name = execution_name(context, body)
+    text = input_of(body)
     if target.express:
-        return await _accept_express(context, request, target, name, text, test_case)
+        return await accept_express(context, request, target, name, text, test_case)
     now_ms = context.clock.now_ms()
     execution_id = context.ids.execution_id(now_ms)
     route = target.draw(context.ids)
@@ -54,6 +47,7 @@ async def start_execution(context: Context, request: Request) -> dict[str, Any]:
         alias_name=target.alias_name,
         trace_header=request.trace_header or body.get("traceHeader"),
         test_case=test_case or None,
+        parent=request.parent,
     )
     existing = await context.admission.admit(row)
     arn = target.execution_prefix + name
@@ -64,135 +58,6 @@ async def start_execution(context: Context, request: Request) -> dict[str, Any]:
     return {"executionArn": arn, "startDate": existing.start_ms / 1000}
 
 
-def _take_test_case(context: Context, body: dict[str, Any]) -> str:
-    """Cut the test case off the ARN of the state machine: `arn:...:stateMachine:order#HappyPath`.
-
-    Without mocks the ARN stays as it is, and is refused like any other that has such a character.
-    """
-    if not context.mocked:
-        return ""
-    body["stateMachineArn"], _, test_case = body["stateMachineArn"].partition("#")
-    return str(test_case)
-
-
-def _execution_name(context: Context, body: dict[str, Any]) -> str:
-    name: str | None = body.get("name")
-    if name is None:
-        return str(context.ids.uuid())
-    if not is_name(name):
-        raise errors.invalid_name(name)
-    return name
-
-
-def _input_of(body: dict[str, Any]) -> bytes:
-    """The input's bytes as the caller wrote them, checked to be JSON."""
-    text: str | None = body.get("input")
-    if text is None:
-        return b"{}"
-    if not text.strip():
-        raise errors.invalid_execution_input("Invalid execution input.")
-    data = text.encode("utf-8", "surrogatepass")
-    if len(data) > PAYLOAD_BYTES_MAX:
-        raise errors.invalid_execution_input("Input size is too big.")
-    try:
-        decode_json(data)
-    except JsonError:
-        raise errors.invalid_execution_input(jackson_message(text)) from None
-    return data
-
-
-# --- express ----------------------------------------------------------------------------------------------------------
-
-
-async def start_sync_execution(context: Context, request: Request) -> dict[str, Any]:
-    """Run an express execution and answer its result; a failed one is a 200 as well."""
-    test_case = _take_test_case(context, request.body)
-    target = await context.targets.find(request)
-    if not target.express:
-        raise errors.state_machine_type_not_supported()
-    lane = _lane(context, request)
-    name = _execution_name(context, request.body)
-    text = _input_of(request.body)
-    origin, revision_id = await _express_origin(context, request, target, name, text, test_case)
-    try:
-        execution = await lane.run(origin, await context.store.revision(revision_id))
-    except Overloaded:
-        raise errors.throttled() from None
-    assert execution.ended and execution.stop_ms is not None
-    answer: dict[str, Any] = {
-        "executionArn": origin.arn,
-        "stateMachineArn": origin.machine_arn,
-        "name": name,
-        "startDate": seconds(origin.start_ms),
-        "stopDate": seconds(execution.stop_ms),
-        "status": execution.status.name,
-        "error": execution.error,
-        "cause": execution.cause,
-        "traceHeader": origin.trace_header,
-        "billingDetails": {
-            "billedMemoryUsedInMB": BILLED_MEMORY_MB,
-            "billedDurationInMilliseconds": _billed_ms(execution.stop_ms - origin.start_ms),
-        },
-    }
-    if request.body.get("includedData") != "METADATA_ONLY":
-        answer |= {
-            "input": origin.input.text.decode(),
-            "inputDetails": {"included": True},
-            "output": execution.output.text.decode() if execution.output is not None else None,
-            "outputDetails": {"included": True},
-        }
-    return {member: value for member, value in answer.items() if value is not None}
-
-
-def _billed_ms(duration_ms: int) -> int:
-    """Durations are billed in steps of 100 ms, begun ones in full."""
-    return max(1, -(-duration_ms // BILLED_STEP_MS)) * BILLED_STEP_MS
-
-
-async def _accept_express(
-    context: Context, request: Request, target: Target, name: str, text: bytes, test_case: str
-) -> dict[str, Any]:
-    lane = _lane(context, request)
-    origin, revision_id = await _express_origin(context, request, target, name, text, test_case)
-    try:
-        await lane.accept(origin, await context.store.revision(revision_id))
-    except Overloaded:
-        raise errors.throttled() from None
-    return {"executionArn": origin.arn, "startDate": seconds(origin.start_ms)}
-
-
-def _lane(context: Context, request: Request) -> ExpressLane:
-    if context.express is None:
-        raise errors.not_served(f"{request.operation} of express state machines is")
-    return context.express
-
-
-async def _express_origin(
-    context: Context, request: Request, target: Target, name: str, text: bytes, test_case: str
-) -> tuple[Origin, UUID]:
-    route = target.draw(context.ids)
-    revision = await context.store.revision(route.revision_id)
-    now_ms = context.clock.now_ms()
-    execution_id = context.ids.execution_id(now_ms)
-    machine_arn = target.machine_arn
-    origin = Origin(
-        id=execution_id,
-        arn=f"{target.execution_prefix}{name}:{context.ids.uuid()}",
-        name=name,
-        machine_arn=machine_arn,
-        machine_name=target.machine_name,
-        role_arn=revision.role_arn,
-        input=Payload(text=text),
-        start_ms=now_ms,
-        express=True,
-        version_arn=f"{machine_arn}:{route.version_number}" if route.version_number is not None else None,
-        alias_arn=f"{machine_arn}:{target.alias_name}" if target.alias_name is not None else None,
-        trace_header=request.trace_header or request.body.get("traceHeader"),
-        test_case=test_case,
-    )
-    return origin, route.revision_id
-
-
 # --- what has been started --------------------------------------------------------------------------------------------
 
 
@@ -201,9 +66,7 @@ async def describe_execution(context: Context, request: Request) -> dict[str, An
     arn = request.arn("executionArn", "execution")
     row = await find_execution(context, request, arn)
     reason = await redrive.refusal(context, row, shown=True)
-    return describe_execution_row(
-        row, arn, reason, encrypted_metadata_only=await _hides_data(context, request, row.revision_id)
-    )
+    return described(row, arn, reason, encrypted_metadata_only=await _hides_data(context, request, row.revision_id))
 
 
 async def _hides_data(context: Context, request: Request, revision_id: UUID) -> bool:
