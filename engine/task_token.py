@@ -6,7 +6,6 @@ The attempt's own 128 random bits are the proof; a checksum over region and cont
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +14,7 @@ from uuid import UUID
 _FORMAT: Final = b"\x01"
 _TOKEN_BYTES: Final = 16
 _CHECK_BYTES: Final = 16
+_PATH_AT: Final = 33
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,13 @@ def decode(text: str, region: str) -> TaskToken:
     try:
         data = base64.b64decode(text, validate=True)
         body, check = data[:-_CHECK_BYTES], data[-_CHECK_BYTES:]
-        if len(body) < 34 or body[:1] != _FORMAT or check != _check(body, region):
-            raise ValueError("Invalid token")
-        return TaskToken(UUID(bytes=body[1:17]), body[33:].decode(), body[17:33])
-    except (binascii.Error, UnicodeError):
-        raise ValueError("Invalid token") from None
+        known = len(body) > _PATH_AT and body[:1] == _FORMAT and check == _check(body, region)
+        path = body[_PATH_AT:].decode()
+    except ValueError:
+        known, path, body = False, "", b""
+    if not known:
+        raise ValueError("Invalid token")
+    return TaskToken(UUID(bytes=body[1:17]), path, body[17:_PATH_AT])
 
 
 def _check(body: bytes, region: str) -> bytes:
