@@ -10,6 +10,8 @@ import typer
 
 DEFAULT_DATA: Final = Path(".stepwell")
 
+DEFAULT_ROLE = "arn:aws:iam::000000000000:role/stepwell"
+
 
 class Kind(StrEnum):
     """The types of state machines."""

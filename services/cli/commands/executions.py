@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from services.cli.commands.machines import DEFAULT_ROLE, Name, Role
-from services.cli.options import DefinitionFile, Endpoint, Input, Json, Kind, MachineKind, Region
+from services.cli.commands.machines import Name, Role
+from services.cli.options import DEFAULT_ROLE, DefinitionFile, Endpoint, Input, Json, Kind, MachineKind, Region
 
 if TYPE_CHECKING:
     from services.cli.client import Client

@@ -8,29 +8,61 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.cli.options import DefinitionFile, Endpoint, Json, Kind, MachineKind, NamePrefix, Region, Since, Until
+from services.cli.options import DEFAULT_ROLE, Endpoint, Json, Kind, MachineKind, NamePrefix, Region, Since, Until
 
 if TYPE_CHECKING:
     from services.cli.client import Client
-
-DEFAULT_ROLE = "arn:aws:iam::000000000000:role/stepwell"
 
 Name = Annotated[str | None, typer.Option(help="Name of the state machine; else the file's.", show_default=False)]
 Role = Annotated[str, typer.Option(help="ARN of the role that the executions run under.")]
 
 
 def deploy(
-    file: DefinitionFile,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            help="A definition in the Amazon States Language, or a template of CloudFormation, SAM or the CDK.",
+        ),
+    ],
     name: Name = None,
     type: MachineKind = Kind.STANDARD,
     role_arn: Role = DEFAULT_ROLE,
+    map: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="What the references of a template stand for: JSON or YAML.",
+            show_default=False,
+        ),
+    ] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="A parameter of the template; may be repeated."),
+    ] = None,
+    stack_name: Annotated[
+        str | None, typer.Option(help="What AWS::StackName stands for; else the file's name.", show_default=False)
+    ] = None,
+    functions_out: Annotated[
+        Path | None,
+        typer.Option(help="Write the functions of the map for `stepwell up --functions`.", show_default=False),
+    ] = None,
     endpoint: Endpoint = None,
     region: Region = None,
 ) -> None:
-    """Create a state machine from a definition, or update the one of that name."""
+    """Create a state machine from a definition, or all of a template; update those that are there."""
     from services.cli.client import connect
+    from services.cli.templates.command import deploy_template, template_in
 
-    arn, verb = put_machine(connect(endpoint, region), file, name, type.value, role_arn)
+    client = connect(endpoint, region)
+    template = template_in(file, map, parameter, stack_name)
+    if template is not None:
+        deploy_template(client, template, functions_out)
+        return
+    arn, verb = put_machine(client, file, name, type.value, role_arn)
     print(f"{verb} {arn}")
 
 
@@ -38,7 +70,7 @@ def put_machine(client: Client, file: Path, name: str | None, machine_type: str,
     """Create or update; returns the ARN and the word for what was done."""
     from services.cli.errors import ServerError
 
-    definition = file.read_text("utf-8")
+    definition = definition_of(file)
     wanted = name or machine_name(file)
     try:
         answer = client.call(
@@ -53,6 +85,17 @@ def put_machine(client: Client, file: Path, name: str | None, machine_type: str,
     arn = machine_arn(client, wanted)
     client.call("UpdateStateMachine", stateMachineArn=arn, definition=definition, roleArn=role_arn)
     return arn, "updated"
+
+
+def definition_of(file: Path) -> str:
+    """The definition in a file; YAML becomes JSON."""
+    if file.suffix not in (".yaml", ".yml"):
+        return file.read_text("utf-8")
+    import json
+
+    from services.cli.templates.reading import read_document
+
+    return json.dumps(read_document(file), indent=2, ensure_ascii=False)
 
 
 def machine_name(file: Path) -> str:
