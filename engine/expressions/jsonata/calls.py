@@ -115,7 +115,20 @@ HOLE = object()
 
 
 def apply(function: Any, arguments: list[Any], context: Any, run: Run) -> Any:
-    """Call a function, and whatever calls stand in its tail position.
+    """Call a function that was handed over as a value: its errors carry its own name.
+
+    Raises:
+        JsonataError: T1006, it is no function; or whatever goes wrong inside.
+    """
+    try:
+        return invoke(function, arguments, context, run)
+    except JsonataError as error:
+        error.name(function.name if isinstance(function, Native) else None)
+        raise
+
+
+def invoke(function: Any, arguments: list[Any], context: Any, run: Run) -> Any:
+    """Call a function, and whatever calls stand in its tail position; the caller names the error.
 
     Raises:
         JsonataError: T1006, it is no function; or whatever goes wrong inside.

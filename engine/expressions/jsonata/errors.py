@@ -27,7 +27,7 @@ class JsonataError(Exception):
 
     def name(self, token: str | None) -> None:
         """Say which function or operator failed, unless somebody nearer has said it."""
-        if token is not None:
+        if token:
             self.fields.setdefault("token", token)
 
 

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.expressions.jsonata.calls import HOLE, Code, Composed, Lambda, Matcher, Native, Partial, Thunk, apply
+from engine.expressions.jsonata.calls import (
+    HOLE,
+    Code,
+    Composed,
+    Lambda,
+    Matcher,
+    Native,
+    Partial,
+    Thunk,
+    apply,
+    invoke,
+)
 from engine.expressions.jsonata.errors import JsonataError
 from engine.expressions.jsonata.frames import find, undefined
 from engine.expressions.jsonata.root import NATIVES
@@ -71,7 +82,7 @@ def compile_function(compiler: Compiler, node: Node, depth: int, piped: Code | N
         base = run.depth
         run.depth = base + depth
         try:
-            result = apply(function, values, input, run)
+            result = invoke(function, values, input, run)
         except JsonataError as error:
             error.name(token)
             raise

@@ -41,7 +41,7 @@ def compile_transform(compiler: Compiler, node: Node) -> Code:
                     _delete(match, delete(match, frame))
             return copy
 
-        return Native("transform", transform, 1, _SIGNATURE)
+        return Native("", transform, 1, _SIGNATURE)
 
     return make
 
