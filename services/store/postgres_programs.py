@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import pwd
 import re
@@ -68,21 +69,38 @@ def version_of(binaries: Path) -> int:
 
 
 def _copy_of(binaries: Path, account: pwd.struct_passwd) -> Path:
-    """A copy of an installation that the account cannot reach (a virtual environment below `/root`), made once."""
+    """A copy of an installation that the account cannot reach (a virtual environment below `/root`), made once.
+
+    The wheel's programs look for their libraries in a folder beside the package, so both come along.
+    """
     source = binaries.parent
+    package = source.parent
     stamp = int((binaries / "postgres").stat().st_mtime)
     target = Path(tempfile.gettempdir()) / f"stepwell-postgres-{version_of(binaries)}-{stamp}"
     if not target.exists():
         fresh = Path(tempfile.mkdtemp(prefix="stepwell-postgres-"))
-        shutil.copytree(source, fresh, dirs_exist_ok=True, symlinks=True)
+        shutil.copytree(source, fresh / package.name / source.name, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
         fresh.chmod(0o755)
-        fresh.rename(target)
-    if target.stat().st_uid != 0 or not may_walk(target / "bin" / "postgres", account):
+        _put_in_place(fresh, target)
+    copied = target / package.name / source.name / "bin"
+    if target.stat().st_uid != 0 or not (copied / "postgres").exists() or not may_walk(copied / "postgres", account):
         raise EmbeddedPostgresError(
             f"{source} cannot be reached by the user {account.pw_name}, which Postgres runs as under root, "
             f"and {target} cannot stand in for it. Do not run as root, or give the URL of a database."
         )
-    return target / "bin"
+    return copied
+
+
+def _put_in_place(fresh: Path, target: Path) -> None:
+    try:
+        fresh.rename(target)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        shutil.rmtree(fresh)  # another process was first
 
 
 def major(cluster: Path) -> int:

