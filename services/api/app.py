@@ -28,6 +28,7 @@ from services.api.known_activities import KnownActivities
 from services.api.owners import Owners
 from services.api.page_token import PageTokens
 from services.api.pollers import Pollers
+from services.api.request import Request
 from services.api.settings import ApiSettings
 from services.api.sigv4 import Verifier
 from services.api.targets import Targets
@@ -39,6 +40,7 @@ from services.runtime.faults import Fault, Overloaded
 from services.runtime.ids import Ids
 from services.runtime.metrics import ApiMetrics, expose
 from services.store.interface import ApiStore
+from services.store.records import Parent
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -133,6 +135,18 @@ class Api:
                 await self._store.finish_deletions(self.context.clock.now_ms() - round(wait * 1000))
             except Fault:
                 log.warning("deletions wait for the store")
+
+    async def ask(
+        self, operation: str, body: dict[str, Any], account: str, region: str, parent: Parent | None = None
+    ) -> dict[str, Any]:
+        """Answer an operation of AWS's that a task in this process asks for, without a request on the wire.
+
+        Raises:
+            ApiError: as the caller of the API would be refused.
+            Fault: the store does not answer.
+        """
+        act = self._intake.checked(operation, body)
+        return await act(self.context, Request(operation, body, account, region, parent=parent))
 
     # --- ASGI -----------------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import unquote
 
 from engine.payload import JsonError, decode_json
 from services.api import errors
@@ -16,11 +17,14 @@ from services.api.settings import ApiSettings
 from services.api.sigv4 import Credential, Credentials, SignedRequest, Verifier
 from services.api.stepwell_model import load_own_model
 from services.api.throttle import Throttle
+from services.store.records import Parent
 
 Scope = Mapping[str, Any]
 
 TARGET_PREFIX: Final = b"AWSStepFunctions."
 OWN_TARGET_PREFIX: Final = b"Stepwell."
+PARENT_HEADER: Final = b"x-stepwell-parent"
+"""Which task of ours starts the execution; whoever makes one up can do no more than its task token allows."""
 UNKNOWN: Final = "-"
 _TRACE_CHARACTERS_MAX: Final = 256
 
@@ -28,7 +32,7 @@ _TRACE_CHARACTERS_MAX: Final = 256
 class Head:
     """What the headers of a request say."""
 
-    __slots__ = ("authorization", "length", "scope", "target", "trace")
+    __slots__ = ("authorization", "length", "parent", "scope", "target", "trace")
 
     def __init__(self, scope: Scope) -> None:
         """Look at each header once."""
@@ -37,6 +41,7 @@ class Head:
         self.authorization: bytes | None = None
         self.length: bytes | None = None
         self.trace: bytes | None = None
+        self.parent: bytes | None = None
         for name, value in scope["headers"]:
             if name == b"x-amz-target":
                 self.target = value
@@ -46,6 +51,8 @@ class Head:
                 self.length = value
             elif name == b"x-amzn-trace-id":
                 self.trace = value
+            elif name == PARENT_HEADER:
+                self.parent = value
 
 
 class Intake:
@@ -88,7 +95,18 @@ class Intake:
         if contract.operation not in THROTTLED_INSIDE:
             self._throttle.take(account, region, contract.operation)
         trace = None if head.trace is None else head.trace.decode("latin-1")[:_TRACE_CHARACTERS_MAX]
-        return operation, Request(contract.operation, body, account, region, trace, receive)
+        parent = None if head.parent is None else Parent.of_text(unquote(head.parent.decode("latin-1")))
+        return operation, Request(contract.operation, body, account, region, trace, receive, parent)
+
+    def checked(self, name: str, body: dict[str, Any]) -> Operation:
+        """The function that answers an operation of AWS's that this process itself asks for.
+
+        Raises:
+            ApiError: the body is not in the operation's shape.
+        """
+        contract, operation = self._operations[TARGET_PREFIX + name.encode()]
+        contract.check(body)
+        return operation
 
     def _credential(self, head: Head, data: bytes) -> Credential | None:
         if self._verifier is None:

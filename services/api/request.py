@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.arn import Arn, InvalidArn, Kind, parse_arn
 from services.api import errors
+from services.store.records import Parent
 
 
 class Request:
@@ -17,10 +18,11 @@ class Request:
         body: the JSON body, already in the shape of the service model.
         account, region: whose resources it is about.
         trace_header: X-Amzn-Trace-Id of the HTTP request.
+        parent: who starts a nested execution, where a task of ours asks.
         next_message: ASGI's receive: the body is read, so what comes next is that the caller has hung up.
     """
 
-    __slots__ = ("account", "body", "next_message", "operation", "region", "trace_header")
+    __slots__ = ("account", "body", "next_message", "operation", "parent", "region", "trace_header")
 
     def __init__(
         self,
@@ -30,8 +32,10 @@ class Request:
         region: str,
         trace_header: str | None = None,
         next_message: Callable[[], Awaitable[dict[str, Any]]] | None = None,
+        parent: Parent | None = None,
     ) -> None:
         """Keep the parts."""
+        self.parent = parent
         self.operation = operation
         self.body = body
         self.account = account

@@ -5,60 +5,16 @@ from __future__ import annotations
 from typing import Any, Final
 
 from engine.arn import Arn
-from engine.execution.execution import Status
-from services.store.records import ListedExecution, Revision, StoredExecution
+from services.store.records import ListedExecution, Revision
 
 DEFAULT_LOGGING: Final[dict[str, Any]] = {"level": "OFF", "includeExecutionData": False}
 DEFAULT_TRACING: Final[dict[str, Any]] = {"enabled": False}
 DEFAULT_ENCRYPTION: Final[dict[str, Any]] = {"type": "AWS_OWNED_KEY"}
-_INCLUDED: Final = {"included": True}
 
 
 def seconds(ms: int) -> float:
     """A moment as AWS writes it: seconds with a millisecond fraction."""
     return ms / 1000
-
-
-def describe_execution_row(
-    row: StoredExecution, arn: Arn, reason: str | None, encrypted_metadata_only: bool
-) -> dict[str, Any]:
-    """DescribeExecution: which members stand depends on the status; `reason` is why it cannot be redriven."""
-    machine_arn = str(arn.machine)
-    answer: dict[str, Any] = {
-        "executionArn": str(arn),
-        "stateMachineArn": machine_arn,
-        "name": row.name,
-        "status": row.status.name,
-        "startDate": seconds(row.start_ms),
-        "redriveCount": row.redrive_count,
-        "redriveStatus": "REDRIVABLE" if reason is None else "NOT_REDRIVABLE",
-    }
-    if reason is not None:
-        answer["redriveStatusReason"] = reason
-    if row.stop_ms is not None:
-        answer["stopDate"] = seconds(row.stop_ms)
-    if row.redrive_ms is not None:
-        answer["redriveDate"] = seconds(row.redrive_ms)
-    if row.trace_header:
-        answer["traceHeader"] = row.trace_header
-    if row.version_number is not None:
-        answer["stateMachineVersionArn"] = f"{machine_arn}:{row.version_number}"
-    if row.alias_name is not None:
-        answer["stateMachineAliasArn"] = f"{machine_arn}:{row.alias_name}"
-    if not encrypted_metadata_only:
-        _add_data(answer, row)
-    return answer
-
-
-def _add_data(answer: dict[str, Any], row: StoredExecution) -> None:
-    answer["input"] = row.input.decode("utf-8", "surrogatepass")
-    answer["inputDetails"] = _INCLUDED
-    if row.status is Status.SUCCEEDED and row.output is not None:
-        answer["output"] = row.output.decode("utf-8", "surrogatepass")
-        answer["outputDetails"] = _INCLUDED
-    if row.status in (Status.FAILED, Status.ABORTED):
-        wrong = {"error": row.error, "cause": row.cause}
-        answer |= {member: value for member, value in wrong.items() if value is not None}
 
 
 def list_item(row: ListedExecution, machine: Arn) -> dict[str, Any]:

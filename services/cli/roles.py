@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from services.broker.memory_broker import MemoryBroker
     from services.cli.execution_logs import ExecutionLogs
     from services.cli.express_lanes import ExpressLanes
-    from services.cli.own_api import LocalApi, OwnApi
+    from services.cli.own_api import LocalApi, OwnApi, RemoteApi
     from services.integrations.assembly import Permissions
     from services.integrations.functions.targets import Targets
     from services.integrations.interface import Integrations
@@ -111,6 +111,7 @@ class _Process:
         self._lanes: ExpressLanes | None = None
         self._logs: ExecutionLogs | None = None
         self._local_api: LocalApi | None = None
+        self._remote_api: RemoteApi | None = None
         self._after_ready: list[Callable[[], Awaitable[object]]] = []
 
     async def live(self) -> int:
@@ -214,9 +215,20 @@ class _Process:
         if self._integrations is None:
             self._integrations = self._mocks or self._lazy_world
             self._read_permissions(stack)
+            self._open_remote_api(stack)
             self._after_ready.append(self._lazy_world.load)
             stack.push_async_callback(self._lazy_world.close)
         return self._integrations
+
+    def _open_remote_api(self, stack: AsyncExitStack) -> None:
+        """Tasks that call our own API do so over HTTP where it is another process."""
+        from services.api.access_keys import read_access_keys
+        from services.cli.own_api import RemoteApi
+
+        if self._options.process.endpoint:
+            keys = read_access_keys(self._options.environment.get("STEPWELL_ACCESS_KEYS", ""))
+            self._remote_api = RemoteApi(self._options.process.endpoint, next(iter(keys.items()), None))
+            stack.push_async_callback(self._remote_api.close)
 
     def _read_permissions(self, stack: AsyncExitStack) -> None:
         """What the operator lets tasks do; a mistake there ends the start."""
@@ -230,13 +242,12 @@ class _Process:
         self._permissions = read_permissions(self._options.environment, self._clock, self._ids, store)
 
     def _make_world(self) -> Integrations:
-        from services.cli.own_api import OwnExecutions, RemoteApi
+        from services.cli.own_api import OwnExecutions
         from services.integrations.assembly import make_integrations
         from services.integrations.functions.functions import Functions
         from services.integrations.functions.targets import Targets
 
-        endpoint = self._options.process.endpoint
-        api: OwnApi | None = self._local_api or (RemoteApi(endpoint) if endpoint else None)
+        api: OwnApi | None = self._local_api or self._remote_api
         assert self._permissions is not None
         return make_integrations(
             self._options.environment,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from engine.asl.model import Resource
 
@@ -48,6 +48,10 @@ class Succeeded:
     """The task is done; `output` is JSON text."""
 
     output: bytes
+
+
+FIRST_LOOK: Final = "first_look_seconds"
+"""Member of a submitted job: how long to leave it alone before the first look; without it the look comes at once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,16 +22,19 @@ from services.integrations.failures import (
     sized,
     task_failed,
 )
-from services.integrations.interface import Call, Failed, Outcome, Pending, Submitted, Succeeded
+from services.integrations.interface import FIRST_LOOK, Call, Failed, Outcome, Pending, Submitted, Succeeded
 from services.integrations.java_names import optimised_exception, raised
 from services.integrations.sdk_metadata import with_metadata
 from services.integrations.shapes import MISSING, ParameterProblems, text_of
 from services.runtime.clock import Clock
 from services.runtime.ids import Ids
+from services.store.description import PARENT_MEMBER
 
 NAMES: Final = OptimisedNames("StepFunctions", "AWSStepFunctions", "AWSStepFunctionsException")
 _PARAMETERS: Final = frozenset({"StateMachineArn", "Name", "Input", "TraceHeader"})
 _FAILED: Final = frozenset({"FAILED", "TIMED_OUT", "ABORTED"})
+_DATES: Final = frozenset({"startDate", "stopDate", "redriveDate"})
+_SHORTEST_SECONDS: Final = 1.0
 _LONGEST_SECONDS: Final = 60.0
 
 
@@ -118,11 +121,9 @@ class StartExecution:
             return self._refused(refused)
         if described["status"] == "RUNNING":
             age = max(0, self._clock.now_ms() - int(job["submitted_ms"])) / 1000
-            return Pending(min(_LONGEST_SECONDS, max(1.0, age / 5)))
-        shown = encode_json(_shown(described, parsed=call.resource.pattern == "sync:2"))
-        if described["status"] in _FAILED:
-            return task_failed(shown.decode("utf-8"))
-        return sized(call, shown)
+            return Pending(min(_LONGEST_SECONDS, max(_SHORTEST_SECONDS, age / 5)))
+        ended = ending(described, call.resource.pattern)
+        return ended if isinstance(ended, Failed) else sized(call, ended.output)
 
     async def cancel(self, call: Call, job: Mapping[str, Any]) -> None:
         """Stop the child; one that has ended stays as it is."""
@@ -147,7 +148,8 @@ class StartExecution:
             return sized(call, output)
         if call.resource.pattern == "wait_for_task_token":
             return Submitted(output)
-        return Submitted(output, {"execution_arn": child.execution_arn, "submitted_ms": self._clock.now_ms()})
+        job = {"execution_arn": child.execution_arn, "submitted_ms": self._clock.now_ms()}
+        return Submitted(output, {**job, FIRST_LOOK: _SHORTEST_SECONDS})
 
     def _refused(self, refused: NestedRefused) -> Failed:
         problem = ApiRefused(
@@ -182,9 +184,20 @@ def check(written: dict[str, Any], resource: Resource) -> dict[str, Any]:
     return {name: value for name, value in written.items() if name in _PARAMETERS}
 
 
+def ending(described: Mapping[str, Any], pattern: str) -> Succeeded | Failed:
+    """What the task of a child that has ended becomes; `described` is DescribeExecution with dates in milliseconds."""
+    shown = encode_json(_shown(described, parsed=pattern == "sync:2"))
+    return task_failed(shown.decode("utf-8", "replace")) if described["status"] in _FAILED else Succeeded(shown)
+
+
+def dates_in_ms(described: Mapping[str, Any]) -> dict[str, Any]:
+    """DescribeExecution's answer with its dates in epoch milliseconds instead of seconds."""
+    return {name: round(1000 * value) if name in _DATES else value for name, value in described.items()}
+
+
 def _shown(described: Mapping[str, Any], *, parsed: bool) -> dict[str, Any]:
     """The description as a task's output: Pascal case, alphabetical, what is absent left out."""
-    shown = {raised(name): value for name, value in described.items() if value is not None}
+    shown = {raised(name): value for name, value in described.items() if value is not None and name != PARENT_MEMBER}
     for name in ("InputDetails", "OutputDetails"):
         if isinstance(shown.get(name), Mapping):
             shown[name] = {raised(inner): value for inner, value in shown[name].items()}

@@ -24,7 +24,7 @@ from services.integrations.failures import (
     sized,
     task_failed,
 )
-from services.integrations.interface import Call, Failed, Outcome, Pending, Submitted, Succeeded
+from services.integrations.interface import FIRST_LOOK, Call, Failed, Outcome, Pending, Submitted, Succeeded
 from services.integrations.known_parameters import known_parameters
 from services.integrations.models import service_model
 from services.integrations.sdk_metadata import with_metadata
@@ -207,7 +207,11 @@ class OptimisedHandler:
         if call.resource.pattern == "wait_for_task_token":
             return Submitted(done.output)
         assert action.job is not None
-        job = {"reference": action.job.reference(result, parameters), "submitted_ms": self._clock.now_ms()}
+        job = {
+            "reference": action.job.reference(result, parameters),
+            "submitted_ms": self._clock.now_ms(),
+            FIRST_LOOK: action.job.poll_seconds[0],
+        }
         return Submitted(done.output, job)
 
     def _judged(self, call: Call, kind: Job, job: Mapping[str, Any], described: Json) -> Succeeded | Failed | Pending:

@@ -15,11 +15,13 @@ from engine.execution.frame import Attempt
 from engine.execution.stimulus import Continue, TimerDue
 from services.broker import queues
 from services.broker.messages import Command, Reply
+from services.integrations.interface import FIRST_LOOK
 from services.runtime.clock import Clock
 from services.scheduler.activities import Activities
 from services.scheduler.database_clock import DatabaseClock
 from services.scheduler.incarnations import Incarnations
 from services.scheduler.jobs import grant_of, poll_of
+from services.scheduler.nested_ends import end_for_parent
 from services.scheduler.offers import Offers
 from services.scheduler.outbox import Outbox
 from services.scheduler.resident import Delivery, Resident
@@ -43,8 +45,10 @@ class Publisher:
         reply_to: str,
         pool_of: Callable[[Resource], str],
         resend_ms: tuple[int, int],
+        shards: int,
     ) -> None:
         """Everything is handed in; `resend_ms` is the first and the longest pause before sending again."""
+        self._shards = shards
         self._outbox = outbox
         self._offers = offers
         self._activities = activities
@@ -67,10 +71,17 @@ class Publisher:
                 self._forget(resident, path)
             if resident.jobs:
                 self._cancel_abandoned_jobs(resident)
+            if resident.execution.ended and resident.row.parent is not None:
+                self._tell_parent(resident)
         if not resident.execution.ended:
             self._carry_out(resident, effects(resident.execution, turn.touched))
             self._wake_ups.arm(resident, "", resident.execution.deadline_ms)
             self._set_again(turn)
+
+    def _tell_parent(self, resident: Resident) -> None:
+        command = end_for_parent(resident, self._shards)
+        if command is not None:
+            self._outbox.put(queues.shard(command.shard), command)
 
     def _set_again(self, turn: Turn) -> None:
         """A timer that fired and changed nothing came too early (a clock was set back): it fires again."""
@@ -93,6 +104,7 @@ class Publisher:
 
     def look_again(self, resident: Resident, path: str, seconds: float) -> None:
         """A polled job still runs; poll again after so many seconds."""
+        resident.resends.pop(path, None)
         self._wake_ups.arm(resident, RESEND + path, self._now_ms() + max(1, int(seconds * 1000)))
 
     def resend_later(self, resident: Resident, path: str) -> None:
@@ -192,7 +204,12 @@ class Publisher:
         self._outbox.put(queues.incarnation(attempt.incarnation), grant)
 
     def _poll(self, resident: Resident, path: str, state: TaskState, attempt: Attempt) -> None:
+        known = resident.jobs.get(path)
         resident.jobs[path] = (attempt, state)
+        rest = 0.0 if known is not None and known[0].token == attempt.token else _first_look_seconds(attempt)
+        if rest > 0:
+            self.look_again(resident, path, rest)
+            return
         poll = poll_of(resident, path, state, attempt, self._reply_to, self._now_ms())
         self._outbox.put(queues.polls(self._pool_of(state.resource)), poll)
         self.resend_later(resident, path)
@@ -204,6 +221,14 @@ class Publisher:
                 del resident.jobs[path]
                 poll = poll_of(resident, path, state, attempt, self._reply_to, self._now_ms(), cancel=True)
                 self._outbox.put(queues.polls(self._pool_of(state.resource)), poll)
+
+
+def _first_look_seconds(attempt: Attempt) -> float:
+    """How long a job that was just submitted wants to be left alone."""
+    assert attempt.job is not None
+    job = attempt.job.value
+    rest = job.get(FIRST_LOOK) if isinstance(job, dict) else None
+    return float(rest) if isinstance(rest, int | float) else 0.0
 
 
 def _state_of(resident: Resident, path: str) -> TaskState:

@@ -125,6 +125,7 @@ class Scheduler:
             reply_to=self.name,
             pool_of=pool_of,
             resend_ms=(int(1000 * self.settings.resend_seconds), int(1000 * self.settings.resend_seconds_max)),
+            shards=self._store.shards,
         )
 
     def _make_loader(self, programs: Programs) -> Loader:

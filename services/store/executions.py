@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from engine.execution.execution import Status
-from services.store.records import ExecutionFilter, ListedExecution, NewExecution, StoredExecution
+from services.store.records import ExecutionFilter, ListedExecution, NewExecution, Parent, StoredExecution
 from services.store.user_text import storable
 
 # Names in order, so that two API nodes that admit the same names cannot wait for one another in a circle.
@@ -21,10 +21,10 @@ ADMIT: Final = """
     WITH new AS (
         SELECT * FROM unnest(
             $1::uuid[], $2::smallint[], $3::uuid[], $4::uuid[], $5::text[], $6::bytea[], $7::bigint[], $8::integer[],
-            $9::text[], $10::text[], $11::text[]
+            $9::text[], $10::text[], $11::text[], $12::text[]
         ) AS n (
             id, shard, machine_id, revision_id, name, input, start_ms, version_number, alias_name, trace_header,
-            test_case
+            test_case, parent
         )
     ), won AS (
         INSERT INTO execution_names (machine_id, name, execution_id)
@@ -34,11 +34,11 @@ ADMIT: Final = """
     )
     INSERT INTO executions (
         id, shard, machine_id, revision_id, name, input, start_ms, version_number, alias_name, trace_header,
-        test_case, status, wake_at_ms
+        test_case, parent, status, wake_at_ms
     )
     SELECT
         id, shard, machine_id, revision_id, name, input, start_ms, version_number, alias_name, trace_header,
-        test_case, 0, start_ms
+        test_case, parent, 0, start_ms
     FROM new JOIN won ON won.execution_id = new.id
     RETURNING id
 """
@@ -47,7 +47,8 @@ _ROW: Final = """
     SELECT
         e.id, e.shard, e.machine_id, e.revision_id, m.account, m.region, m.name AS machine_name, e.name, e.status,
         e.input, e.start_ms, r.role_arn, m.status <> 'ACTIVE' AS machine_deleting, e.version_number, e.alias_name,
-        e.trace_header, e.output, e.error, e.cause, e.stop_ms, e.redrive_count, e.redrive_ms, e.test_case
+        e.trace_header, e.output, e.error, e.cause, e.stop_ms, e.redrive_count, e.redrive_ms, e.test_case,
+        e.parent
 """
 
 # Plan: primary keys throughout, in the partition that the id names.
@@ -176,6 +177,7 @@ async def admit(connection: asyncpg.Connection, rows: Sequence[NewExecution]) ->
         [row.alias_name for row in rows],
         [storable(row.trace_header) for row in rows],
         [storable(row.test_case) for row in rows],
+        [None if row.parent is None else storable(row.parent.text) for row in rows],
     )
     return {row[0] for row in written}
 
@@ -230,4 +232,5 @@ async def listed(connection: asyncpg.Connection, wanted: ExecutionFilter, limit:
 
 
 def _stored(row: asyncpg.Record) -> StoredExecution:
-    return StoredExecution(**{**row, "status": Status(row["status"])})
+    parent = None if row["parent"] is None else Parent.of_text(row["parent"])
+    return StoredExecution(**{**row, "status": Status(row["status"]), "parent": parent})

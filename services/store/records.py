@@ -80,6 +80,32 @@ class Activity:
     encryption: dict[str, Any] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """Who started a nested execution.
+
+    Attributes:
+        arn: the parent's execution ARN.
+        pattern: how its task waits; only `sync` and `sync:2` want to hear of the child's end.
+        task_token: names the task's attempt; "" where the task does not wait.
+    """
+
+    arn: str
+    pattern: str
+    task_token: str = ""
+
+    @property
+    def text(self) -> str:
+        """As it is stored and sent: no part has a blank in it."""
+        return f"{self.pattern} {self.task_token or '-'} {self.arn}"
+
+    @classmethod
+    def of_text(cls, text: str) -> Parent | None:
+        """Read it back; None if it is not of that form."""
+        parts = text.split(" ")
+        return cls(parts[2], parts[0], parts[1].strip("-")) if len(parts) == 3 else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewExecution:
     """What StartExecution writes, all that ExecutionStarted needs. `test_case` names the mocks that it runs on."""
@@ -95,6 +121,7 @@ class NewExecution:
     alias_name: str | None = None
     trace_header: str | None = None
     test_case: str | None = None
+    parent: Parent | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +151,7 @@ class StoredExecution:
     redrive_count: int = 0
     redrive_ms: int | None = None
     test_case: str | None = None
+    parent: Parent | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ class WorkerSettings:
         scheduler_seconds: how long a scheduler that was heard of gets beats.
         resend_seconds, resend_seconds_max: first and longest pause before an unacknowledged result is sent again.
         results_max, results_bytes_max: unacknowledged results beyond which no new work is taken.
-        polls_max: polls that look at once; more are dropped, because they come again.
+        polls_max: polls that look at once; more are asked to come again a second later.
         drain_seconds: how long running attempts may go on after the stop.
         flush_seconds: how long results may wait for their acknowledgement at the very end.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Final
 
 import orjson
 
@@ -13,6 +14,8 @@ from services.integrations.interface import Failed, Integrations, Pending, Succe
 from services.worker.attempt import Ending, call_of
 from services.worker.outbox import Outbox
 
+_BUSY_SECONDS: Final = 1.0
+
 log = logging.getLogger(__name__)
 
 
@@ -20,7 +23,7 @@ class SyncPolls:
     """The looks that go on right now."""
 
     def __init__(self, integrations: Integrations, outbox: Outbox, limit: int, incarnation: Callable[[], str]) -> None:
-        """`limit` looks at once; more are dropped, because they come again."""
+        """`limit` looks at once; further ones are asked to come back."""
         self._integrations = integrations
         self._outbox = outbox
         self._limit = limit
@@ -30,7 +33,10 @@ class SyncPolls:
     def look(self, poll: Poll) -> None:
         """Begin to look, unless it is being looked at."""
         place = (poll.token, poll.cancel)
-        if place in self._looking or len(self._looking) >= self._limit:
+        if place in self._looking:
+            return
+        if len(self._looking) >= self._limit and not poll.cancel:
+            self._answer(poll, ("pending", orjson.dumps(_BUSY_SECONDS), None, None, None))
             return
         task = self._looking[place] = asyncio.get_running_loop().create_task(self._run(poll))
         task.add_done_callback(lambda _: self._looking.pop(place, None))
@@ -48,10 +54,12 @@ class SyncPolls:
             if poll.cancel:
                 await self._integrations.cancel(call, job)
                 return
-            kind, output, error, cause, _ = _ending(await self._integrations.poll(call, job))
+            self._answer(poll, _ending(await self._integrations.poll(call, job)))
         except Exception:
             log.exception("looking at a submitted job failed", extra={"resource": poll.job.resource})
-            return
+
+    def _answer(self, poll: Poll, ending: Ending) -> None:
+        kind, output, error, cause, _ = ending
         place = (poll.execution_id, poll.shard, poll.path, poll.token, poll.grant, self._incarnation())
         self._outbox.put(poll.reply_to, Result(*place, kind, output, error, cause))
 

@@ -46,7 +46,7 @@ FILLED = """
     WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0
 """
 
-ADMIT = "ARRAY[]::uuid[], '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'"
+ADMIT = "ARRAY[]::uuid[], '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'"
 EVERY_DAY = f"'{UUID(int=0)}', '{UUID(int=executions.ID_MAX)}'"
 COMMIT = ", ".join(["'{}'"] * 3 + ["10.0"] + ["'{}'"] * 18 + [EVERY_DAY] + ["'{}'"] * 5)
 LISTED = f"ARRAY[gen_random_uuid()], '{{0,1}}', {EVERY_DAY}, NULL, 100, NULL, NULL, 'a', 'b'"
