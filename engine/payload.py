@@ -16,8 +16,9 @@ import orjson
 
 JSON_DEPTH_MAX: Final = 512
 
-# orjson turns integers beyond 64 bits into floats; only texts with such long digit runs take the slow decoder.
-_LONG_NUMBER = re.compile(rb"\d{19}")
+# orjson turns integers beyond 64 bits into floats; only texts with a number that long take the slow decoder. Digits
+# inside strings (ids, times in names) rarely look like this; one that does costs time, never correctness.
+_LONG_NUMBER = re.compile(rb'(?:"\s*:|[\[,]|\A)\s*-?\d{19}')
 _MISSING: Final = object()
 
 
