@@ -36,6 +36,7 @@ def up(
     port = listener.getsockname()[1]
     postgres = None if process.database_url else _launch(data)
     try:
+        _load()
         url = process.database_url or _wait(postgres)
         _prepare(url, sole_owner=postgres is not None)
 
@@ -58,7 +59,7 @@ def up(
 
 
 def _launch(data: Path) -> EmbeddedPostgres:
-    """Begin to start Postgres, and load our own code while it does."""
+    """Begin to start Postgres."""
     from services.cli.errors import CommandError
     from services.store.embedded import EmbeddedPostgres, EmbeddedPostgresError
 
@@ -67,11 +68,14 @@ def _launch(data: Path) -> EmbeddedPostgres:
         postgres.launch()
     except EmbeddedPostgresError as error:
         raise CommandError(str(error)) from None
+    return postgres
+
+
+def _load() -> None:
+    """Load our own code, which takes as long as Postgres does to start."""
     import services.api.app
     import services.scheduler.scheduler
     import services.store.postgres  # noqa: F401
-
-    return postgres
 
 
 def _wait(postgres: EmbeddedPostgres | None) -> str:
