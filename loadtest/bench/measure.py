@@ -15,7 +15,7 @@ import orjson
 
 from loadtest.bench.meter import Meter
 from loadtest.bench.wire import Connection, Refused
-from loadtest.bench.workloads import ACCOUNT, Workload
+from loadtest.bench.workloads import ACCOUNT, CHILD_ARN, Workload
 
 DRAIN_SECONDS_MAX = 120.0
 _ROLE = f"arn:aws:iam::{ACCOUNT}:role/bench"
@@ -140,15 +140,16 @@ class Bench:
         return await Connection.open(self._endpoint)
 
     async def _create(self, workload: Workload) -> str:
+        definition = orjson.dumps(workload.definition).decode()
+        if workload.child is not None:
+            child = await self._create_machine(f"{workload.name}-child", orjson.dumps(workload.child).decode())
+            definition = definition.replace(CHILD_ARN, child)
+        return await self._create_machine(workload.name, definition)
+
+    async def _create_machine(self, name: str, definition: str) -> str:
         connection = await self.open()
-        self._names += 1
         answer = await connection.call(
-            "CreateStateMachine",
-            {
-                "name": f"{workload.name}-{time.time_ns()}",
-                "definition": orjson.dumps(workload.definition).decode(),
-                "roleArn": _ROLE,
-            },
+            "CreateStateMachine", {"name": f"{name}-{time.time_ns()}", "definition": definition, "roleArn": _ROLE}
         )
         connection.close()
         return str(answer["stateMachineArn"])

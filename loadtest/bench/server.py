@@ -123,7 +123,7 @@ def _start_roles(
         "api": ["api", "--port", str(port), *database, "--broker-url", broker],
     }
     for name, arguments in roles.items():
-        extra = {}
+        extra = {"STEPWELL_ENDPOINT": server.endpoint}  # where tasks start executions
         if name.startswith("express"):
             extra["STEPWELL_METRICS_PORT"] = str(free_port())
             server.metrics.append(f"http://127.0.0.1:{extra['STEPWELL_METRICS_PORT']}/metrics")

@@ -8,17 +8,22 @@ from typing import Any
 ACCOUNT = "000000000000"
 ECHO_FUNCTION = "bench-echo"
 PYTHON_FUNCTION = "bench-python"
+CHILD_ARN = "CHILD_ARN"
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """One definition with its input; `transitions` is how many states one execution enters."""
+    """One definition with its input; `transitions` is how many states one execution enters, its child's included.
+
+    `child` is the definition of the machine whose ARN stands where `definition` says CHILD_ARN.
+    """
 
     name: str
     title: str
     definition: dict[str, Any]
     input: dict[str, Any]
     transitions: int
+    child: dict[str, Any] | None = None
 
 
 def chain(count: int, prefix: str = "Pass") -> dict[str, Any]:
@@ -51,6 +56,16 @@ def _parallel(branches: int, length: int) -> dict[str, Any]:
     return {"StartAt": "Parallel", "States": {"Parallel": state}}
 
 
+def _nested(pattern: str) -> dict[str, Any]:
+    task = {
+        "Type": "Task",
+        "Resource": f"arn:aws:states:::states:startExecution.{pattern}",
+        "Parameters": {"StateMachineArn": CHILD_ARN, "Input.$": "$"},
+        "End": True,
+    }
+    return {"StartAt": "Nested", "States": {"Nested": task}}
+
+
 _ONE = {"x": 1}
 WORKLOADS = {
     it.name: it
@@ -61,5 +76,6 @@ WORKLOADS = {
         Workload("W3", "inline Map over 100 items", _wide_map(100), {"items": list(range(100))}, 101),
         Workload("W4", "Parallel 3 x 3 Pass states", _parallel(3, 3), _ONE, 10),
         Workload("W5", "one Pass state, starts only", chain(1), _ONE, 1),
+        Workload("W6", "one nested execution, .sync:2", _nested("sync:2"), _ONE, 2, chain(1)),
     )
 }
