@@ -18,6 +18,7 @@ from services.cli.commands import (
     executions,
     express,
     functions,
+    imports,
     machines,
     roles,
     setup,
@@ -49,6 +50,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
     },
     _WORKFLOWS: {
         "deploy": machines.deploy,
+        "import": imports.import_,
         "list": machines.list_all,
         "start": executions.start,
         "run": executions.run,

@@ -1,0 +1,1 @@
+"""Copying state machines from AWS to a server."""
