@@ -78,10 +78,26 @@ class Walk:
     def find(self, tokens: tuple[Token, ...], start: Any) -> Any:
         """The value of a definite path, the list of values of an indefinite one.
 
+        An indefinite path finds an empty list where a definite one misses, be it before its first wildcard.
+        Source: recordings `test_json_path_array_wildcard_or_slice_with_no_input`.
+
         Raises:
             PathMiss: nothing is there.
             PathMisuse: a step does not fit its value, or too many nodes.
         """
+        if is_definite(tokens):
+            return self.follow(tokens, start)
+        try:
+            return self.follow(tokens, start)
+        except PathMiss:
+            return []
+        except PathMisuse:
+            if self.left < 0 or isinstance(tokens[-1], Function):
+                raise
+            return []
+
+    def follow(self, tokens: tuple[Token, ...], start: Any) -> Any:
+        """As `find`, but a miss is raised in any case."""
         value = start
         for place, token in enumerate(tokens):
             if isinstance(token, (Property, Index)):
@@ -91,7 +107,6 @@ class Walk:
             elif isinstance(token, Properties) and place == len(tokens) - 1:
                 value = _members(value, token, tokens, place)
             else:
-                self.check_shape(value, tokens, place)
                 return self.spread([value], tokens[place:])
         return value
 
@@ -156,17 +171,6 @@ class Walk:
                 self.visit(len(items))
                 found.extend(item for item in items if self.holds(condition, item))
         self.visit(1 + len(found) - before)
-
-    def check_shape(self, value: Any, tokens: tuple[Token, ...], place: int) -> None:
-        """Refuse an array step on a value that cannot take it, as the library does below a definite path."""
-        token = tokens[place]
-        if isinstance(token, (Indexes, Slice)) and not isinstance(value, list):
-            raise PathMisuse(_not_an_array(value, tokens, place))
-        if isinstance(token, Select) and not isinstance(value, (list, dict)):
-            raise PathMisuse(
-                f"Filter: {fragment(tokens[place:])} can not be applied to primitives. "
-                f"Current context is: {java_text(value)}"
-            )
 
     def call(self, function: Function, value: Any) -> Any:
         """Run a function of the path's end."""
