@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(VENV)/.installed-run
 DEV := $(VENV)/.installed-dev
+JOBS := 2
 
-.PHONY: help demo up test check format bench docs lock clean
+.PHONY: help demo up test fuzz check format bench docs lock clean
 
 help:  ## Show this
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/'
@@ -16,8 +17,12 @@ demo: $(RUN)  ## Run an order workflow, kill the server in the middle, watch it 
 up: $(RUN)  ## Start the server on 127.0.0.1:8083, data in ./.stepwell
 	@$(BIN)/stepwell up
 
-test: $(DEV)  ## Run the tests
-	@$(BIN)/python -m pytest
+test: $(DEV)  ## Run the tests, JOBS=2 files at a time; ARGS="tests/unit -k retry" chooses
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+
+fuzz: $(DEV)  ## Run the properties for long: 10,000 examples each, 100,000 hostile requests
+	@STEPWELL_EXAMPLES=10000 $(BIN)/python -m pytest -n $(JOBS) tests/properties
+	@STEPWELL_HOSTILE_REQUESTS=100000 $(BIN)/python -m pytest tests/e2e/api/test_fuzz.py
 
 check: $(DEV)  ## ruff, mypy --strict, import contracts
 	@$(BIN)/ruff check .

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -11,7 +10,6 @@ from hypothesis import strategies as st
 from engine.execution.execution import Status
 from tests.fixtures.memory_host import MemoryHost, TaskError
 
-EXAMPLES = int(os.environ.get("STEPWELL_EXAMPLES", "150"))
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:f"
 PATHS = st.sampled_from(["$", "$.a", "$.a.b", "$.items[0]", "$.items[*]", "$.missing", "$$.Execution.Name", None])
 ERRORS = st.sampled_from(["States.ALL", "States.TaskFailed", "E1", "E2", "States.Timeout"])
@@ -99,7 +97,7 @@ def answering(script: list[Any]) -> Any:
 SCRIPTS = st.lists(st.sampled_from([1, {"a": 2, "items": [1]}, "E1", "E2", "never"]), min_size=1, max_size=5)
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(machines(), json_values(), SCRIPTS, st.integers(1, 100))
 def test_killing_and_loading_after_every_page_changes_nothing(
     definition: dict[str, Any], value: Any, script: list[Any], budget: int
@@ -113,7 +111,7 @@ def test_killing_and_loading_after_every_page_changes_nothing(
     assert all(event["previousEventId"] < event["id"] for event in pieces.events)
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(machines(depth=0), json_values(), SCRIPTS, st.integers(1, 5))
 def test_without_branches_the_length_of_a_turn_changes_nothing(
     definition: dict[str, Any], value: Any, script: list[Any], budget: int

@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.expressions.jsonata import check_jsonata, compile_jsonata, variables_of_jsonata
@@ -55,7 +55,6 @@ def assert_json(value: Any) -> None:
         assert_json(member)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(EXPRESSIONS)
 def test_an_expression_gives_json_or_a_declared_failure_and_changes_nothing(source: str) -> None:
     before = json.dumps(DATA)
