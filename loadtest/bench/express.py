@@ -92,7 +92,7 @@ async def create_machine(endpoint: str, level: str, definition: dict[str, Any] |
         **({"loggingConfiguration": logging} if level != "OFF" else {}),
     }
     connection = await Connection.open(endpoint)
-    answer = await connection.call_prepared(SignedRequest(endpoint, "CreateStateMachine", parameters).bytes())
+    answer = await connection.call_prepared(SignedRequest(endpoint, "CreateStateMachine", parameters).on_the_wire())
     connection.close()
     return str(orjson.loads(answer)["stateMachineArn"])
 
@@ -102,7 +102,7 @@ async def synchronous(server: Server, machine: str, connections: int, seconds: f
     request = SignedRequest(server.endpoint, "StartSyncExecution", {"stateMachineArn": machine, "input": _INPUT})
 
     async def one(connection: Connection) -> None:
-        answer = await connection.call_prepared(request.bytes())
+        answer = await connection.call_prepared(request.on_the_wire())
         if b'"status":"SUCCEEDED"' not in answer:
             raise SystemExit(f"an execution ended otherwise: {answer.decode()}")
 
@@ -122,7 +122,7 @@ async def asynchronous(server: Server, machine: str, connections: int, seconds: 
     request = SignedRequest(server.endpoint, "StartExecution", {"stateMachineArn": machine, "input": _INPUT})
 
     async def one(connection: Connection) -> None:
-        await connection.call_prepared(request.bytes())
+        await connection.call_prepared(request.on_the_wire())
 
     await _load(server, one, connections, min(1.0, seconds))
     await asyncio.sleep(1.0)

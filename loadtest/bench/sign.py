@@ -34,7 +34,7 @@ class SignedRequest:
         self._second = 0
         self._bytes = b""
 
-    def bytes(self) -> bytes:
+    def on_the_wire(self) -> bytes:
         """The request, signed in this very second."""
         second = int(time.time())
         if second != self._second:
