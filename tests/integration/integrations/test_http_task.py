@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from services.integrations.address_check import read_policy
-from services.integrations.connections import ConnectionRecord, ConnectionRefused, Connections
+from services.integrations.connections import ConnectionRefused, Connections
 from services.integrations.interface import Failed, Succeeded
 from services.integrations.sealing import SealBroken, Sealer
 from services.runtime.clock import SystemClock
 from services.runtime.ids import SystemIds
+from services.store.http_connections import ConnectionRecord
 from tests.unit.services.integrations.calls import task
 
 HTTP = "arn:aws:states:::http:invoke"

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from services.cli.errors import CommandError
 from services.cli.main import app
@@ -24,7 +23,7 @@ DEFINITION = """{
     }
   }
 }"""
-MOCKS = {
+MOCKS: dict[str, Any] = {
     "StateMachines": {"order": {"TestCases": {"Good": {"Work": "fine"}, "Bad": {"Work": "broken"}}}},
     "MockedResponses": {
         "fine": {"0": {"Throw": {"Error": "Busy"}}, "1": {"Return": {"ok": True}}},

@@ -137,8 +137,8 @@ def test_r23_state_machines_take_turns():
         residents.append(resident)
     residents[2].gone = True
     order = []
-    while (resident := queue.pop()) is not None:
-        order.append(resident.key[0])
+    while (popped := queue.pop()) is not None:
+        order.append(popped.key[0])
     assert order == [0, 3, 4, 1, 5]
     assert len(queue) == 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -49,9 +49,8 @@ async def ready_world(pattern: str, child: dict[str, Any], input: Any = None) ->
     return world, parent_id
 
 
-def output_of(world: World, execution_id: Any) -> Mapping[str, Any]:
-    found: dict[str, Any] = decode_json(world.store.executions[execution_id].row.output or b"null")
-    return found
+def output_of(world: World, execution_id: Any) -> Any:
+    return decode_json(world.store.executions[execution_id].row.output or b"null")
 
 
 @pytest.mark.parametrize(("pattern", "output"), [("sync", '{"a":1}'), ("sync:2", {"a": 1})])
