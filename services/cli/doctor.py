@@ -4,30 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Literal
-from urllib.parse import urlsplit
+from pathlib import Path
 
 from services.cli.client import Client
+from services.cli.client_checks import check_clients
 from services.cli.errors import ServerError, Unreachable
-
-Level = Literal["ok", "note", "broken"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the report; `advice` says what to do, "" where nothing is to be done."""
-
-    check: str
-    level: Level
-    finding: str
-    advice: str = ""
+from services.cli.finding import Finding
 
 
 def examine(client: Client, environment: Mapping[str, str]) -> list[Finding]:
     """Run every check."""
-    return [*_python(), *_server(client), *_client_variables(client, environment)]
+    config = Path(environment.get("AWS_CONFIG_FILE") or Path.home() / ".aws" / "config")
+    return [*_python(), *_server(client), *check_clients(client.target.endpoint, environment, config)]
 
 
 def _python() -> Iterator[Finding]:
@@ -66,44 +55,4 @@ def _server(client: Client) -> Iterator[Finding]:
     else:
         yield Finding(
             "readiness", "broken", "the server answers, but a part of it is not ready", f"see {endpoint}/readyz"
-        )
-
-
-def _client_variables(client: Client, environment: Mapping[str, str]) -> Iterator[Finding]:
-    """Find the variable that silently sends an AWS client somewhere else."""
-    endpoint = client.target.endpoint
-    special, general = environment.get("AWS_ENDPOINT_URL_SFN"), environment.get("AWS_ENDPOINT_URL")
-    effective = special or general
-    if environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
-        yield Finding(
-            "AWS clients",
-            "note",
-            "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is true: AWS clients go to the real AWS",
-            "unset AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
-        )
-    elif effective is None:
-        yield Finding(
-            "AWS clients",
-            "note",
-            "no endpoint variable is set: AWS clients of this shell go to the real AWS",
-            'eval "$(stepwell env)"',
-        )
-    elif effective.rstrip("/") != endpoint:
-        name = "AWS_ENDPOINT_URL_SFN" if special else "AWS_ENDPOINT_URL"
-        yield Finding("AWS clients", "note", f"{name} sends AWS clients to {effective}, not to {endpoint}")
-    else:
-        yield Finding("AWS clients", "ok", f"AWS clients of this shell reach {endpoint}")
-    yield from _host_prefix(effective, environment)
-
-
-def _host_prefix(effective: str | None, environment: Mapping[str, str]) -> Iterator[Finding]:
-    host = urlsplit(effective or "").hostname or ""
-    numeric = bool(host) and all(part.isdigit() for part in host.split("."))
-    disabled = environment.get("AWS_DISABLE_HOST_PREFIX_INJECTION", "").lower() == "true"
-    if numeric and not disabled:
-        yield Finding(
-            "host prefix",
-            "note",
-            f"StartSyncExecution and TestState would go to sync-{host}, which does not exist",
-            "export AWS_DISABLE_HOST_PREFIX_INJECTION=true (boto3 also: Config(inject_host_prefix=False))",
         )

@@ -19,9 +19,13 @@ def env(
     region: Region = None,
 ) -> None:
     """Print exports for AWS clients: `eval "$(stepwell env)"`."""
+    import os
+
     variables = client_variables(*_target(endpoint, region))
     for name, value in variables.items():
         print(f"unset {name}" if unset else f"export {name}={shlex.quote(value)}")
+    if not unset and os.environ.get("AWS_SESSION_TOKEN"):
+        print("unset AWS_SESSION_TOKEN")  # it belongs to other keys
 
 
 def client_variables(endpoint: str, region: str) -> dict[str, str]:
@@ -32,7 +36,8 @@ def client_variables(endpoint: str, region: str) -> dict[str, str]:
         "AWS_DEFAULT_REGION": region,
         "AWS_ACCESS_KEY_ID": LOCAL_KEY,
         "AWS_SECRET_ACCESS_KEY": LOCAL_KEY,
-        # StartSyncExecution and TestState go to `sync-HOST`, which a numeric host cannot have.
+        # StartSyncExecution and TestState go to `sync-HOST`, which a numeric host cannot have. SDKs that do not read
+        # the variable have a switch of their own: docs/guides/clients.md.
         "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
     }
 
