@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 from prometheus_client import generate_latest
 
 from services.api import errors
 from services.api.admission import Admission
-from services.api.body import Disconnected, Receive
+from services.api.body import Bodies, Disconnected, Receive
 from services.api.collaborators import ExpressLane, LogGroups, MapRuns, StateTester
 from services.api.commands import Commands
 from services.api.context import Context
@@ -37,7 +37,7 @@ from services.broker import queues
 from services.broker.interface import Broker
 from services.runtime.clock import Clock
 from services.runtime.faults import Fault, Overloaded
-from services.runtime.ids import Ids
+from services.runtime.ids import Ids, uuid4_text
 from services.runtime.metrics import ApiMetrics, expose
 from services.store.interface import ApiStore
 from services.store.records import Parent
@@ -51,6 +51,19 @@ _PLAIN_TEXT: Final = (b"content-type", b"text/plain; charset=utf-8")
 _EMPTY_OBJECT: Final = b"{}"
 
 log = logging.getLogger("stepwell.api")
+
+
+class Reply(NamedTuple):
+    """An answer as it goes over the wire."""
+
+    status: int
+    request_id: bytes
+    body: bytes
+
+    @property
+    def closes(self) -> bool:
+        """Whether the connection must end: what was not read of this request must not be taken for the next one."""
+        return self.status in (408, 413)
 
 
 class Api:
@@ -176,31 +189,57 @@ class Api:
                 return
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One operation: 200 with its answer, or the error's status with AWS's error body."""
-        begun = self.context.clock.monotonic()
-        request_id = str(self._ids.uuid()).encode()
+        """One operation through an ASGI server."""
         head = Head(scope)
-        code = None
         try:
-            operation, request = await self._intake.read(head, receive)
-            answer = await operation(self.context, request)
-            status, body = 200, orjson.dumps(answer) if answer else _EMPTY_OBJECT
+            data = await self._intake.receive(head, receive)
         except Disconnected:
             return
+        except ApiError as refused:
+            reply = self.refusal(head, refused)
+        else:
+            reply = await self.reply(head, data, receive)
+        headers = [
+            _CONTENT_TYPE,
+            (b"x-amzn-requestid", reply.request_id),
+            (b"content-length", str(len(reply.body)).encode()),
+        ]
+        if reply.closes:
+            headers.append((b"connection", b"close"))
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": reply.body})
+
+    # --- operations -----------------------------------------------------------------------------------------------
+
+    @property
+    def bodies(self) -> Bodies:
+        """The limits of request bodies, for a server that receives them itself."""
+        return self._intake.bodies
+
+    async def reply(self, head: Head, data: bytes, next_message: Receive) -> Reply:
+        """Answer one request: 200 with its answer, or the error's status with AWS's error body. Never raises."""
+        begun = self.context.clock.monotonic()
+        request_id = self._request_id()
+        try:
+            operation, request = self._intake.read(head, data, next_message)
+            answer = await operation(self.context, request)
+            reply = Reply(200, request_id, orjson.dumps(answer) if answer else _EMPTY_OBJECT)
+            code = None
         except Exception as error:
             # The top of a request: a bug in one must not end the process, and the caller must hear something.
             refused = _as_answer(error)
-            code, status, body = refused.code, refused.status, orjson.dumps(refused.body)
+            reply = Reply(refused.status, request_id, orjson.dumps(refused.body))
+            code = refused.code
         self._metrics.answered(self._intake.operation_of(head), self.context.clock.monotonic() - begun, code)
-        headers = [
-            _CONTENT_TYPE,
-            (b"x-amzn-requestid", request_id),
-            (b"content-length", str(len(body)).encode()),
-        ]
-        if status in (408, 413):  # what was not read of this request must not be taken for the next one
-            headers.append((b"connection", b"close"))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        return reply
+
+    def refusal(self, head: Head, refused: ApiError) -> Reply:
+        """The answer to a request that is refused before it was read."""
+        self._metrics.answered(self._intake.operation_of(head), 0.0, refused.code)
+        return Reply(refused.status, self._request_id(), orjson.dumps(refused.body))
+
+    def _request_id(self) -> bytes:
+        return uuid4_text(self._ids.entropy(16)).encode()
 
     # --- beside the API -------------------------------------------------------------------------------------------
 

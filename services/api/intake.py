@@ -63,7 +63,7 @@ class Intake:
         self._settings = settings
         self._throttle = throttle
         self._verifier = verifier
-        self._bodies = Bodies(settings.body_bytes_max, settings.body_seconds, settings.open_bodies_bytes_max)
+        self.bodies = Bodies(settings.body_bytes_max, settings.body_seconds, settings.open_bodies_bytes_max)
         self._credentials = Credentials()
         self._operations = _named(TARGET_PREFIX, compile_contracts(load_model()), OPERATIONS)
         self._operations |= _named(OWN_TARGET_PREFIX, compile_contracts(load_own_model()), OWN_OPERATIONS)
@@ -73,14 +73,21 @@ class Intake:
         found = self._operations.get(head.target)
         return UNKNOWN if found is None else found[0].operation
 
-    async def read(self, head: Head, receive: Receive) -> tuple[Operation, Request]:
-        """The function that answers, and what it is asked.
+    async def receive(self, head: Head, receive: Receive) -> bytes:
+        """The body, from an ASGI server.
+
+        Raises:
+            ApiError: too large, too slow, or no room now.
+            Disconnected: the caller hung up before the request was complete.
+        """
+        return await self.bodies.receive(receive, head.length)
+
+    def read(self, head: Head, data: bytes, next_message: Receive) -> tuple[Operation, Request]:
+        """The function that answers, and what it is asked; `next_message` returns when the caller has hung up.
 
         Raises:
             ApiError: the first thing that is wrong, in AWS's order.
-            Disconnected: the caller hung up before the request was complete.
         """
-        data = await self._bodies.receive(receive, head.length)
         found = self._operations.get(head.target)
         if found is None:
             raise errors.unknown_operation()
@@ -96,7 +103,7 @@ class Intake:
             self._throttle.take(account, region, contract.operation)
         trace = None if head.trace is None else head.trace.decode("latin-1")[:_TRACE_CHARACTERS_MAX]
         parent = None if head.parent is None else Parent.of_text(unquote(head.parent.decode("latin-1")))
-        return operation, Request(contract.operation, body, account, region, trace, receive, parent)
+        return operation, Request(contract.operation, body, account, region, trace, next_message, parent)
 
     def checked(self, name: str, body: dict[str, Any]) -> Operation:
         """The function that answers an operation of AWS's that this process itself asks for.

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any, cast
+
 import uvicorn
 
 from services.api.app import Api
+from services.api.http_protocol import ApiProtocol
 
 
 def make_server(api: Api, host: str, port: int) -> uvicorn.Server:
@@ -14,7 +18,7 @@ def make_server(api: Api, host: str, port: int) -> uvicorn.Server:
         host=host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=cast(Any, partial(ApiProtocol, api)),
         ws="none",
         lifespan="on",
         access_log=False,

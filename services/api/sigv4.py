@@ -103,6 +103,15 @@ class Credentials:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """The constant part of an Authorization header, read once: a client sends the same one all day."""
+
+    credential: Credential
+    scope: str
+    signed: tuple[str, ...]
+
+
 class Verifier:
     """Checks signatures. Unknown keys cost one look-up; right ones one HMAC over the canonical request."""
 
@@ -111,6 +120,9 @@ class Verifier:
         self._secret_of = secret_of
         self._now_ms = now_ms
         self._signing_keys: OrderedDict[tuple[str, str, str], bytes] = OrderedDict()
+        self._claims: dict[str, _Claim] = {}
+        self._moment = ""
+        self._moment_seconds = 0.0
 
     def verify(self, request: SignedRequest) -> Credential:
         """Check a request signed by its Authorization header.
@@ -121,41 +133,45 @@ class Verifier:
         authorization = request.headers.get("authorization")
         if authorization is None:
             raise errors.missing_authentication()
-        fields = _fields_of(authorization)
-        credential = parse_scope(fields["Credential"])
-        signed = fields["SignedHeaders"].split(";")
+        claim, signature = self._claim(authorization)
         moment = request.headers.get("x-amz-date", "")
-        self._check_scope(credential, fields["Credential"], signed, moment)
-        wanted = self._signature(credential, request, signed, moment)
-        if wanted is None or not hmac.compare_digest(wanted, fields["Signature"]):
+        self._check_moment(claim.credential, moment)
+        wanted = self._signature(claim, request, moment)
+        if wanted is None or not hmac.compare_digest(wanted.encode(), signature.encode("utf-8", "replace")):
             raise errors.unrecognized_client()
-        return credential
+        return claim.credential
 
-    def _check_scope(self, credential: Credential, scope: str, signed: list[str], moment: str) -> None:
-        if scope.rsplit("/", 2)[1] != SERVICE:
-            raise errors.invalid_signature(f"Credential should be scoped to correct service: '{SERVICE}'.")
-        if "host" not in signed or "x-amz-date" not in signed:
-            raise errors.incomplete_signature("'Host' and 'X-Amz-Date' must be signed headers.")
-        try:
-            at = datetime.strptime(moment, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-        except ValueError:
-            raise errors.incomplete_signature("Date must be in ISO-8601 'basic format'.") from None
+    def _claim(self, authorization: str) -> tuple[_Claim, str]:
+        head, _, signature = authorization.rpartition("Signature=")
+        found = self._claims.get(head)
+        if found is None or "," in signature:
+            fields = _fields_of(authorization)
+            signature = fields["Signature"]
+            found = _claim_of(fields)
+            if len(self._claims) >= CREDENTIALS_MAX:
+                self._claims.clear()
+            self._claims[head] = found
+        return found, signature
+
+    def _check_moment(self, credential: Credential, moment: str) -> None:
+        if moment != self._moment:
+            self._moment_seconds = _seconds_of(moment)
+            self._moment = moment
         if credential.date != moment[:8]:
             raise errors.invalid_signature(
                 "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date."
             )
-        late = self._now_ms() / 1000 - at.timestamp()
+        late = self._now_ms() / 1000 - self._moment_seconds
         if abs(late) > CLOCK_SKEW_SECONDS:
             word = "expired" if late > 0 else "not yet current"
             raise errors.invalid_signature(f"Signature {word}: {moment} is more than 5 min. away.")
 
-    def _signature(self, credential: Credential, request: SignedRequest, signed: list[str], moment: str) -> str | None:
-        key = self._signing_key(credential)
+    def _signature(self, claim: _Claim, request: SignedRequest, moment: str) -> str | None:
+        key = self._signing_key(claim.credential)
         if key is None:
             return None
-        scope = f"{credential.date}/{credential.region}/{SERVICE}/aws4_request"
-        digest = hashlib.sha256(_canonical(request, signed)).hexdigest()
-        text = f"{ALGORITHM}\n{moment}\n{scope}\n{digest}"
+        digest = hashlib.sha256(_canonical(request, claim.signed)).hexdigest()
+        text = f"{ALGORITHM}\n{moment}\n{claim.scope}\n{digest}"
         return hmac.digest(key, text.encode(), "sha256").hex()
 
     def _signing_key(self, credential: Credential) -> bytes | None:
@@ -173,6 +189,28 @@ class Verifier:
         if len(self._signing_keys) > SIGNING_KEYS_MAX:
             self._signing_keys.popitem(last=False)
         return key
+
+
+def _claim_of(fields: Mapping[str, str]) -> _Claim:
+    """Read what is claimed.
+
+    Raises:
+        ApiError: it is not for this service, or leaves out headers that must be signed.
+    """
+    credential = parse_scope(fields["Credential"])
+    signed = tuple(fields["SignedHeaders"].split(";"))
+    if fields["Credential"].rsplit("/", 2)[1] != SERVICE:
+        raise errors.invalid_signature(f"Credential should be scoped to correct service: '{SERVICE}'.")
+    if "host" not in signed or "x-amz-date" not in signed:
+        raise errors.incomplete_signature("'Host' and 'X-Amz-Date' must be signed headers.")
+    return _Claim(credential, f"{credential.date}/{credential.region}/{SERVICE}/aws4_request", signed)
+
+
+def _seconds_of(moment: str) -> float:
+    try:
+        return datetime.strptime(moment, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        raise errors.incomplete_signature("Date must be in ISO-8601 'basic format'.") from None
 
 
 def _fields_of(authorization: str) -> dict[str, str]:
@@ -194,12 +232,20 @@ def _pair(part: str) -> tuple[str, str]:
 def _canonical(request: SignedRequest, signed: Iterable[str]) -> bytes:
     """The canonical request of Signature Version 4."""
     headers = request.headers
-    lines = "".join(f"{name}:{' '.join(headers.get(name, '').split())}\n" for name in signed)
-    pairs = sorted((_encoded(n), _encoded(v)) for n, v in parse_qsl(request.query, keep_blank_values=True))
-    query = "&".join(f"{name}={value}" for name, value in pairs)
-    path = quote(unquote(request.path), safe="/-_.~")
+    lines = "".join([f"{name}:{_trimmed(headers.get(name, ''))}\n" for name in signed])
+    query, path = "", "/"
+    if request.query:
+        pairs = sorted((_encoded(n), _encoded(v)) for n, v in parse_qsl(request.query, keep_blank_values=True))
+        query = "&".join(f"{name}={value}" for name, value in pairs)
+    if request.path != "/":
+        path = quote(unquote(request.path), safe="/-_.~")
     payload = hashlib.sha256(request.body).hexdigest()
     return f"{request.method}\n{path}\n{query}\n{lines}\n{';'.join(signed)}\n{payload}".encode()
+
+
+def _trimmed(value: str) -> str:
+    """A header's value without blanks around it and with single ones inside."""
+    return " ".join(value.split()) if "  " in value or "\t" in value else value.strip()
 
 
 def _encoded(text: str) -> str:

@@ -10,6 +10,7 @@ from engine.limits import PAYLOAD_BYTES_MAX
 from engine.payload import JsonError, decode_json
 from services.api import errors
 from services.api.context import Context
+from services.runtime.ids import uuid4_text
 
 
 def take_test_case(context: Context, body: dict[str, Any]) -> str:
@@ -31,7 +32,7 @@ def execution_name(context: Context, body: dict[str, Any]) -> str:
     """
     name: str | None = body.get("name")
     if name is None:
-        return str(context.ids.uuid())
+        return uuid4_text(context.ids.entropy(16))
     if not is_name(name):
         raise errors.invalid_name(name)
     return name

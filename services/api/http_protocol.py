@@ -1,0 +1,250 @@
+"""The HTTP protocol of the API: uvicorn's, with a short cut for what nearly every request is, a `POST /`.
+
+The short cut makes no ASGI messages and writes head and body of an answer in one piece; on small requests that is
+half of the work. Everything else (console, health, metrics, upgrades) goes uvicorn's own way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from services.api import errors
+from services.api.app import Api, Reply
+from services.api.errors import ApiError
+from services.api.intake import Head
+
+_PIPELINED_MAX: Final = 64
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_CONTENT: Final = b"content-type: application/x-amz-json-1.0\r\nx-amzn-requestid: "
+_CLOSE: Final = b"\r\nconnection: close\r\n\r\n"
+
+
+class ApiProtocol(HttpToolsProtocol):
+    """One connection. uvicorn makes it and calls `shutdown`."""
+
+    def __init__(self, api: Api, **given: Any) -> None:
+        """`given` is uvicorn's."""
+        super().__init__(**given)
+        self._api = api
+        self._bodies = api.bodies
+        self._head: Head | None = None  # of the short-cut request that is being received
+        self._receiving = False
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._refused = False
+        self._answering = False
+        self._pipelined: deque[tuple[Head, bytes, bool]] = deque()
+        self._closes = False
+        self._gone: asyncio.Event | None = None
+        self._idle_since = 0.0
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self._body_timer: asyncio.TimerHandle | None = None
+        self._common_of: Any = None
+        self._common = b""
+
+    # what asyncio calls
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The answer under way is still worked out: a synchronous execution runs to its end."""
+        super().connection_lost(exc)
+        self._drop_body()
+        self._pipelined.clear()
+        if self._gone is not None:
+            self._gone.set()
+        for timer in (self._idle_timer, self._body_timer):
+            if timer is not None:
+                timer.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        """A request that is not complete by now has a deadline."""
+        super().data_received(data)
+        if self._receiving and self._body_timer is None:
+            self._body_timer = self.loop.call_later(self._bodies.seconds, self._too_slow)
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        super().resume_writing()
+        self.flow.resume_reading()
+
+    def shutdown(self) -> None:
+        """The server stops: finish the answer under way, then close."""
+        if self._answering:
+            self._closes = True
+        else:
+            super().shutdown()
+
+    # what the parser calls
+
+    def on_message_begin(self) -> None:
+        """Most of what uvicorn prepares is prepared later, if at all."""
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
+        self._head = None
+        self._refused = False
+        self._receiving = True
+
+    def on_headers_complete(self) -> None:
+        """Choose the way."""
+        url = self.url
+        short = (url == b"/" or url.startswith(b"/?")) and self.parser.get_method() == b"POST"
+        if short and (self.cycle is None or self.cycle.response_complete) and not self.parser.should_upgrade():
+            self._begin_short()
+        elif self._answering:
+            # Something else right behind a request that is not answered yet: no client does that. It may try again.
+            self._closes = self._refused = True
+        else:
+            headers, expects = self.headers, self.expect_100_continue
+            super().on_message_begin()
+            self.url, self.expect_100_continue = url, expects
+            self.headers.extend(headers)
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Another piece."""
+        if self._refused:
+            return
+        if self._head is None:
+            super().on_body(body)
+            return
+        self._pieces.append(body)
+        self._size += len(body)
+        try:
+            self._bodies.hold(len(body), self._size)
+        except ApiError as refused:
+            self._refuse(refused)
+
+    def on_message_complete(self) -> None:
+        """The request is there."""
+        self._receiving = False
+        if self._body_timer is not None:
+            self._body_timer.cancel()
+            self._body_timer = None
+        if self._refused:
+            return
+        head = self._head
+        if head is None:
+            super().on_message_complete()
+            return
+        pieces = self._pieces
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self._drop_body()
+        keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
+        if self._answering:
+            self._pipelined.append((head, data, keep_alive))
+            if len(self._pipelined) >= _PIPELINED_MAX:
+                self.flow.pause_reading()
+        else:
+            self._begin_answer(head, data, keep_alive)
+
+    # a request
+
+    def _begin_short(self) -> None:
+        _, _, query = self.url.partition(b"?")
+        self._head = Head({"method": "POST", "path": "/", "query_string": query, "headers": self.headers})
+        try:
+            self._bodies.check_length(self._head.length)
+        except ApiError as refused:
+            self._refuse(refused)
+            return
+        if self.expect_100_continue:
+            self.transport.write(_CONTINUE)
+
+    def _drop_body(self) -> None:
+        self._bodies.release(self._size)
+        self._pieces = []
+        self._size = 0
+
+    def _refuse(self, refused: ApiError) -> None:
+        """Do not read the rest of this request, and so nothing after it."""
+        assert self._head is not None
+        self._refused = True
+        self._drop_body()
+        if self._answering:
+            self._closes = True
+        else:
+            self._write(self._api.refusal(self._head, refused), keep_alive=False)
+
+    def _too_slow(self) -> None:
+        self._body_timer = None
+        if not self._receiving or self.transport.is_closing():
+            return
+        if self._head is not None and not self._refused:
+            self._refuse(errors.request_timeout())
+        elif self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
+
+    # an answer
+
+    def _begin_answer(self, head: Head, data: bytes, keep_alive: bool) -> None:
+        self._answering = True
+        task = self.loop.create_task(self._answer(head, data, keep_alive))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _answer(self, head: Head, data: bytes, keep_alive: bool) -> None:
+        reply = await self._api.reply(head, data, self._disconnection)
+        self._answering = False
+        if self.transport.is_closing():
+            return
+        self._write(reply, keep_alive and not self._closes)
+        if self._pipelined and not self.transport.is_closing():
+            self._begin_answer(*self._pipelined.popleft())
+            self.flow.resume_reading()
+
+    async def _disconnection(self) -> dict[str, Any]:
+        """ASGI's `receive` once the body is read: the next message is that the caller has hung up."""
+        if self._gone is None:
+            self._gone = asyncio.Event()
+            if self.transport.is_closing():
+                self._gone.set()
+        await self._gone.wait()
+        return {"type": "http.disconnect"}
+
+    def _write(self, reply: Reply, keep_alive: bool) -> None:
+        self.server_state.total_requests += 1
+        closes = reply.closes or not keep_alive
+        self.transport.write(
+            b"%b%b%b%b\r\ncontent-length: %d%b%b"
+            % (
+                STATUS_LINE[reply.status],
+                self._common_headers(),
+                _CONTENT,
+                reply.request_id,
+                len(reply.body),
+                _CLOSE if closes else b"\r\n\r\n",
+                reply.body,
+            )
+        )
+        if closes:
+            self.transport.close()
+            return
+        if self.flow.write_paused:
+            self.flow.pause_reading()
+        self._idle_since = self.loop.time()
+        if self._idle_timer is None:
+            self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._look_whether_idle)
+
+    def _common_headers(self) -> bytes:
+        """Date and the like; uvicorn makes a new list of them every second."""
+        headers = self.server_state.default_headers
+        if headers is not self._common_of:
+            self._common_of = headers
+            self._common = b"".join(b"%b: %b\r\n" % pair for pair in headers)
+        return self._common
+
+    def _look_whether_idle(self) -> None:
+        """One timer for a whole life of requests: it looks how long ago the last answer was."""
+        self._idle_timer = None
+        if self.transport.is_closing():
+            return
+        busy = self._answering or self._receiving or not (self.cycle is None or self.cycle.response_complete)
+        left = self.timeout_keep_alive - (self.loop.time() - self._idle_since)
+        if not busy and left <= 0:
+            self.transport.close()
+            return
+        self._idle_timer = self.loop.call_later(self.timeout_keep_alive if busy else left, self._look_whether_idle)
