@@ -11,7 +11,10 @@ import binascii
 import hashlib
 import hmac
 import struct
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+from uuid import UUID
 
 import msgspec
 
@@ -22,6 +25,7 @@ VALID_SECONDS: Final = 24 * 3600
 _FORMAT: Final = 1
 _HEAD: Final = struct.Struct(">BI")
 _DIGEST_BYTES: Final = 16
+Row = TypeVar("Row")
 _NOT_BOUND: Final = frozenset({"nextToken", "maxResults"})
 
 
@@ -59,10 +63,48 @@ class PageTokens:
             raise errors.invalid_token()
         return msgspec.msgpack.decode(body[_HEAD.size :])
 
+    def paging(self, request: Request, now_ms: int) -> Paging:
+        """The page of a list that the call asks for.
+
+        Raises:
+            ApiError: InvalidToken.
+        """
+        return Paging(self, request, now_ms, self.cursor(request, now_ms), page_size(request))
+
     def _digest(self, request: Request, body: bytes) -> bytes:
         bound = [(k, v) for k, v in sorted(request.body.items()) if k not in _NOT_BOUND and v is not None]
         subject = msgspec.msgpack.encode((request.operation, request.account, request.region, bound))
         return hashlib.blake2b(subject + b"\0" + body, key=self._key, digest_size=_DIGEST_BYTES).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """One page of a list: `after` is the place of the last row that the caller has, None at the beginning."""
+
+    tokens: PageTokens
+    request: Request
+    now_ms: int
+    after: Any
+    size: int
+
+    @property
+    def after_id(self) -> UUID | None:
+        """The same for rows whose place is their id."""
+        return None if self.after is None else UUID(bytes=self.after)
+
+    @property
+    def limit(self) -> int:
+        """How many rows to read: one more than fit says that there are more."""
+        return self.size + 1
+
+    def answer(
+        self, member: str, rows: Sequence[Row], show: Callable[[Row], Any], place: Callable[[Row], Any]
+    ) -> dict[str, Any]:
+        """The rows that fit, and a token where more are left; `place` is what the next page comes after."""
+        answer: dict[str, Any] = {member: [show(row) for row in rows[: self.size]]}
+        if len(rows) > self.size:
+            answer["nextToken"] = self.tokens.make(self.request, place(rows[self.size - 1]), self.now_ms)
+        return answer
 
 
 def page_size(request: Request, most: int = 1000, default: int = 100) -> int:

@@ -9,7 +9,6 @@ from engine.arn import is_name
 from services.api import configuration, errors
 from services.api.context import Context
 from services.api.operations.found import find_activity
-from services.api.page_token import page_size
 from services.api.pollers import give_up
 from services.api.request import Request
 from services.api.shapes import DEFAULT_ENCRYPTION, seconds
@@ -54,22 +53,14 @@ async def describe_activity(context: Context, request: Request) -> dict[str, Any
 
 async def list_activities(context: Context, request: Request) -> dict[str, Any]:
     """List the caller's activities by name."""
-    now_ms = context.clock.now_ms()
-    after, size = context.page_tokens.cursor(request, now_ms), page_size(request)
-    rows = await context.store.list_activities(request.account, request.region, after, size + 1)
-    answer: dict[str, Any] = {
-        "activities": [
-            {
-                "activityArn": f"{request.arn_prefix}:activity:{row.name}",
-                "name": row.name,
-                "creationDate": seconds(row.created_ms),
-            }
-            for row in rows[:size]
-        ]
-    }
-    if len(rows) > size:
-        answer["nextToken"] = context.page_tokens.make(request, rows[size - 1].name, now_ms)
-    return answer
+    page = context.page_tokens.paging(request, context.clock.now_ms())
+    rows = await context.store.list_activities(request.account, request.region, page.after, page.limit)
+
+    def shown(row: Activity) -> dict[str, Any]:
+        arn = f"{request.arn_prefix}:activity:{row.name}"
+        return {"activityArn": arn, "name": row.name, "creationDate": seconds(row.created_ms)}
+
+    return page.answer("activities", rows, shown, lambda row: row.name)
 
 
 async def delete_activity(context: Context, request: Request) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from engine.arn import Arn, InvalidArn, parse_arn
 from services.api import errors
 from services.api.context import Context
 from services.api.operations.found import find_machine
-from services.api.page_token import page_size
 from services.api.request import Request
 from services.api.shapes import seconds
 from services.store.records import Alias, StateMachine
@@ -159,21 +158,15 @@ async def list_state_machine_aliases(context: Context, request: Request) -> dict
     """List the aliases of a state machine, or those that route to a version, in the order of their creation."""
     arn = request.arn("stateMachineArn", "stateMachine", "version")
     machine = await find_machine(context, request, arn)
-    now_ms = context.clock.now_ms()
-    cursor, size = context.page_tokens.cursor(request, now_ms), page_size(request)
-    after = (cursor[0], cursor[1]) if cursor is not None else None
+    page = context.page_tokens.paging(request, context.clock.now_ms())
+    after = None if page.after is None else (page.after[0], page.after[1])
     number = int(arn.qualifier) if arn.kind == "version" else None
-    aliases = await context.store.list_aliases(machine.id, after, size + 1, number)
-    answer: dict[str, Any] = {
-        "stateMachineAliases": [
-            {"stateMachineAliasArn": f"{arn.machine}:{alias.name}", "creationDate": seconds(alias.created_ms)}
-            for alias in aliases[:size]
-        ]
-    }
-    if len(aliases) > size:
-        last = aliases[size - 1]
-        answer["nextToken"] = context.page_tokens.make(request, (last.created_ms, last.name), now_ms)
-    return answer
+    aliases = await context.store.list_aliases(machine.id, after, page.limit, number)
+
+    def shown(alias: Alias) -> dict[str, Any]:
+        return {"stateMachineAliasArn": f"{arn.machine}:{alias.name}", "creationDate": seconds(alias.created_ms)}
+
+    return page.answer("stateMachineAliases", aliases, shown, lambda alias: (alias.created_ms, alias.name))
 
 
 async def delete_state_machine_alias(context: Context, request: Request) -> dict[str, Any]:

@@ -9,10 +9,9 @@ from engine.execution.execution import Status
 from services.api import errors
 from services.api.context import Context
 from services.api.operations.found import find_machine
-from services.api.page_token import page_size
 from services.api.request import Request
 from services.api.shapes import seconds
-from services.store.bulk_records import BulkJob
+from services.store.bulk_records import BulkFailure, BulkJob
 
 RATE_DEFAULT: Final = 50
 STOPPABLE: Final = (Status.RUNNING,)
@@ -76,36 +75,26 @@ async def describe_bulk_job(context: Context, request: Request) -> dict[str, Any
 
 async def list_bulk_jobs(context: Context, request: Request) -> dict[str, Any]:
     """List the jobs of the account, newest first."""
-    now_ms = context.clock.now_ms()
-    cursor, size = context.page_tokens.cursor(request, now_ms), page_size(request)
-    before = None if cursor is None else UUID(bytes=cursor)
-    jobs = await context.store.list_bulk_jobs(request.account, request.region, before, size + 1)
-    answer: dict[str, Any] = {"bulkJobs": [_shown(request, job) for job in jobs[:size]]}
-    if len(jobs) > size:
-        answer["nextToken"] = context.page_tokens.make(request, jobs[size - 1].id.bytes, now_ms)
-    return answer
+    page = context.page_tokens.paging(request, context.clock.now_ms())
+    jobs = await context.store.list_bulk_jobs(request.account, request.region, page.after_id, page.limit)
+    return page.answer("bulkJobs", jobs, lambda job: _shown(request, job), lambda job: job.id.bytes)
 
 
 async def list_bulk_job_failures(context: Context, request: Request) -> dict[str, Any]:
     """List what a job could not do, and why."""
     job = await _find(context, request)
-    now_ms = context.clock.now_ms()
-    cursor, size = context.page_tokens.cursor(request, now_ms), page_size(request)
-    failures = await context.store.bulk_failures(job.id, None if cursor is None else UUID(bytes=cursor), size + 1)
-    answer: dict[str, Any] = {
-        "failures": [
-            {
-                "executionArn": f"{request.arn_prefix}:execution:{job.machine_name}:{failure.execution_name}",
-                "name": failure.execution_name,
-                "error": failure.error,
-                "message": failure.message,
-            }
-            for failure in failures[:size]
-        ]
-    }
-    if len(failures) > size:
-        answer["nextToken"] = context.page_tokens.make(request, failures[size - 1].execution_id.bytes, now_ms)
-    return answer
+    page = context.page_tokens.paging(request, context.clock.now_ms())
+    failures = await context.store.bulk_failures(job.id, page.after_id, page.limit)
+
+    def shown(failure: BulkFailure) -> dict[str, Any]:
+        return {
+            "executionArn": f"{request.arn_prefix}:execution:{job.machine_name}:{failure.execution_name}",
+            "name": failure.execution_name,
+            "error": failure.error,
+            "message": failure.message,
+        }
+
+    return page.answer("failures", failures, shown, lambda failure: failure.execution_id.bytes)
 
 
 async def cancel_bulk_job(context: Context, request: Request) -> dict[str, Any]:

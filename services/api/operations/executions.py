@@ -13,7 +13,6 @@ from services.api.context import Context
 from services.api.operations.express import accept_express
 from services.api.operations.found import find_execution, find_machine
 from services.api.operations.starting import execution_name, input_of, take_test_case
-from services.api.page_token import page_size
 from services.api.request import Request
 from services.api.shapes import list_item, seconds
 from services.broker.messages import pack
@@ -127,20 +126,16 @@ async def list_executions(context: Context, request: Request) -> dict[str, Any]:
     machine = await find_machine(context, request, arn)
     if machine.type == "EXPRESS":
         raise errors.state_machine_type_not_supported()
-    cursor = context.page_tokens.cursor(request, context.clock.now_ms())
-    size = page_size(request)
+    page = context.page_tokens.paging(request, context.clock.now_ms())
     wanted = ExecutionFilter(
         machine_ids=(machine.id,),
         statuses=(Status[body["statusFilter"]],) if body.get("statusFilter") else (),
-        before=UUID(bytes=cursor) if cursor is not None else None,
+        before=page.after_id,
         version_number=int(arn.qualifier) if arn.kind == "version" else None,
         alias_name=arn.qualifier if arn.kind == "alias" else None,
     )
-    rows = await context.store.list_executions(wanted, size + 1)
-    answer: dict[str, Any] = {"executions": [list_item(row, arn.machine) for row in rows[:size]]}
-    if len(rows) > size:
-        answer["nextToken"] = context.page_tokens.make(request, rows[size - 1].id.bytes, context.clock.now_ms())
-    return answer
+    rows = await context.store.list_executions(wanted, page.limit)
+    return page.answer("executions", rows, lambda row: list_item(row, arn.machine), lambda row: row.id.bytes)
 
 
 async def list_children(context: Context, request: Request) -> dict[str, Any]:
@@ -152,14 +147,13 @@ async def list_children(context: Context, request: Request) -> dict[str, Any]:
     run = await runs.map_run(request.account, request.region, str(arn)) if request.owns(arn) else None
     if run is None:
         raise errors.resource_not_found(str(arn))
-    cursor = context.page_tokens.cursor(request, context.clock.now_ms())
-    size = page_size(request)
+    page = context.page_tokens.paging(request, context.clock.now_ms())
     status, redriven = request.body.get("statusFilter"), request.body.get("redriveFilter")
     items = await runs.list_children(
-        run.id, (status,) if status else (), None if redriven is None else redriven == "REDRIVEN", cursor, size + 1
+        run.id,
+        (status,) if status else (),
+        None if redriven is None else redriven == "REDRIVEN",
+        page.after,
+        page.limit,
     )
-    answer: dict[str, Any] = {"executions": list(items[:size])}
-    if len(items) > size:
-        last = items[size - 1]["executionArn"]
-        answer["nextToken"] = context.page_tokens.make(request, last, context.clock.now_ms())
-    return answer
+    return page.answer("executions", items, lambda item: item, lambda item: item["executionArn"])

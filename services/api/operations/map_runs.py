@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from engine.arn import Arn
 from services.api import errors
 from services.api.collaborators import MapRunChange, MapRunRow, MapRuns
 from services.api.context import Context
 from services.api.operations.found import find_execution
-from services.api.page_token import page_size
 from services.api.request import Request
 from services.api.shapes import seconds
 
@@ -46,14 +44,9 @@ async def list_map_runs(context: Context, request: Request) -> dict[str, Any]:
     arn = request.arn("executionArn", "execution")
     row = await find_execution(context, request, arn)
     runs = _runs(context, request)
-    now_ms = context.clock.now_ms()
-    cursor, size = context.page_tokens.cursor(request, now_ms), page_size(request)
-    after = UUID(bytes=cursor) if cursor is not None else None
-    found = await runs.list_map_runs(row.id, after, size + 1)
-    answer: dict[str, Any] = {"mapRuns": [_list_item(request, arn, run) for run in found[:size]]}
-    if len(found) > size:
-        answer["nextToken"] = context.page_tokens.make(request, found[size - 1].id.bytes, now_ms)
-    return answer
+    page = context.page_tokens.paging(request, context.clock.now_ms())
+    found = await runs.list_map_runs(row.id, page.after_id, page.limit)
+    return page.answer("mapRuns", found, lambda run: _list_item(request, arn, run), lambda run: run.id.bytes)
 
 
 def _list_item(request: Request, execution: Arn, run: MapRunRow) -> dict[str, Any]:

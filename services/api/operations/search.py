@@ -12,7 +12,6 @@ from services.api import errors
 from services.api.context import Context
 from services.api.operations.bulk_jobs import milliseconds
 from services.api.operations.found import find_machine
-from services.api.page_token import page_size
 from services.api.request import Request, read_arn
 from services.api.shapes import seconds
 from services.store.records import ExecutionFilter, ListedExecution
@@ -26,8 +25,7 @@ async def search_executions(context: Context, request: Request) -> dict[str, Any
     names = await _machines(context, request)
     if not names:
         return {"executions": []}
-    now_ms = context.clock.now_ms()
-    cursor, size = context.page_tokens.cursor(request, now_ms), page_size(request)
+    page = context.page_tokens.paging(request, context.clock.now_ms())
     wanted = ExecutionFilter(
         machine_ids=tuple(names),
         statuses=tuple(Status[name] for name in dict.fromkeys(body.get("statuses") or ())),
@@ -35,13 +33,10 @@ async def search_executions(context: Context, request: Request) -> dict[str, Any
         error=body.get("error"),
         started_from_ms=milliseconds(body.get("startedAfter")),
         started_before_ms=milliseconds(body.get("startedBefore")),
-        before=None if cursor is None else UUID(bytes=cursor),
+        before=page.after_id,
     )
-    rows = await context.store.list_executions(wanted, size + 1)
-    answer: dict[str, Any] = {"executions": [_found(request, names, row) for row in rows[:size]]}
-    if len(rows) > size:
-        answer["nextToken"] = context.page_tokens.make(request, rows[size - 1].id.bytes, now_ms)
-    return answer
+    rows = await context.store.list_executions(wanted, page.limit)
+    return page.answer("executions", rows, lambda row: _found(request, names, row), lambda row: row.id.bytes)
 
 
 async def _machines(context: Context, request: Request) -> dict[UUID, str]:

@@ -13,7 +13,6 @@ from services.api.context import Context
 from services.api.definitions import check_definition, processor_of
 from services.api.operations.found import find_active_machine, find_execution, find_machine
 from services.api.operations.versions import publish
-from services.api.page_token import page_size
 from services.api.request import Request
 from services.api.shapes import revision_members, seconds
 from services.broker.messages import pack
@@ -225,23 +224,18 @@ async def describe_state_machine_for_execution(context: Context, request: Reques
 
 async def list_state_machines(context: Context, request: Request) -> dict[str, Any]:
     """List the caller's state machines that are not in deletion."""
-    now_ms = context.clock.now_ms()
-    after, size = context.page_tokens.cursor(request, now_ms), page_size(request)
-    machines = await context.store.list_machines(request.account, request.region, after, size + 1)
-    answer: dict[str, Any] = {
-        "stateMachines": [
-            {
-                "stateMachineArn": f"{request.arn_prefix}:stateMachine:{machine.name}",
-                "name": machine.name,
-                "type": machine.type,
-                "creationDate": seconds(machine.created_ms),
-            }
-            for machine in machines[:size]
-        ]
-    }
-    if len(machines) > size:
-        answer["nextToken"] = context.page_tokens.make(request, machines[size - 1].name, now_ms)
-    return answer
+    page = context.page_tokens.paging(request, context.clock.now_ms())
+    machines = await context.store.list_machines(request.account, request.region, page.after, page.limit)
+
+    def shown(machine: StateMachine) -> dict[str, Any]:
+        return {
+            "stateMachineArn": f"{request.arn_prefix}:stateMachine:{machine.name}",
+            "name": machine.name,
+            "type": machine.type,
+            "creationDate": seconds(machine.created_ms),
+        }
+
+    return page.answer("stateMachines", machines, shown, lambda machine: machine.name)
 
 
 async def delete_state_machine(context: Context, request: Request) -> dict[str, Any]:

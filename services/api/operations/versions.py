@@ -7,7 +7,6 @@ from typing import Any, Final
 from services.api import errors
 from services.api.context import Context
 from services.api.operations.found import find_active_machine
-from services.api.page_token import page_size
 from services.api.request import Request
 from services.api.shapes import seconds
 from services.store.records import StateMachine, Version
@@ -56,21 +55,16 @@ async def publish(context: Context, machine: StateMachine, description: str | No
 async def list_state_machine_versions(context: Context, request: Request) -> dict[str, Any]:
     """List the versions of a state machine, newest first; one that does not exist has none."""
     arn = request.arn("stateMachineArn", "stateMachine")
-    now_ms = context.clock.now_ms()
-    before, size = context.page_tokens.cursor(request, now_ms), page_size(request)
+    page = context.page_tokens.paging(request, context.clock.now_ms())
     machine = None
     if request.owns(arn):
         machine = await context.store.machine_by_name(arn.account, arn.region, arn.name)
-    versions = [] if machine is None else await context.store.list_versions(machine.id, before, size + 1)
-    answer: dict[str, Any] = {
-        "stateMachineVersions": [
-            {"stateMachineVersionArn": f"{arn}:{version.number}", "creationDate": seconds(version.created_ms)}
-            for version in versions[:size]
-        ]
-    }
-    if len(versions) > size:
-        answer["nextToken"] = context.page_tokens.make(request, versions[size - 1].number, now_ms)
-    return answer
+    versions = [] if machine is None else await context.store.list_versions(machine.id, page.after, page.limit)
+
+    def shown(version: Version) -> dict[str, Any]:
+        return {"stateMachineVersionArn": f"{arn}:{version.number}", "creationDate": seconds(version.created_ms)}
+
+    return page.answer("stateMachineVersions", versions, shown, lambda version: version.number)
 
 
 async def delete_state_machine_version(context: Context, request: Request) -> dict[str, Any]:
