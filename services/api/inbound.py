@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-import msgspec
-
 from services.api.commands import Commands
 from services.api.pollers import Pollers
 from services.broker.interface import Broker, Subscription
-from services.broker.messages import Grant, Offer, Refusal, Reply, decode
+from services.broker.messages import Grant, Offer, Refusal, Reply, readable
 
 log = logging.getLogger("stepwell.api")
 
@@ -37,21 +35,15 @@ class Inbound:
             self._subscription = None
 
     def _receive(self, bodies: list[bytes]) -> None:
-        for body in bodies:
-            try:
-                messages = decode(body)
-            except msgspec.DecodeError:
-                log.warning("a message could not be read", extra={"bytes": len(body)})
-                continue
-            for message in messages:
-                match message:
-                    case Reply():
-                        self._commands.on_reply(message)
-                    case Offer():
-                        self._pollers.on_offer(message)
-                    case Grant():
-                        self._pollers.on_grant(message)
-                    case Refusal():
-                        self._pollers.on_refusal(message)
-                    case _:
-                        log.warning("a message of a kind not meant for the API", extra={"kind": type(message).__name__})
+        for message in readable(bodies):
+            match message:
+                case Reply():
+                    self._commands.on_reply(message)
+                case Offer():
+                    self._pollers.on_offer(message)
+                case Grant():
+                    self._pollers.on_grant(message)
+                case Refusal():
+                    self._pollers.on_refusal(message)
+                case _:
+                    log.warning("a message of a kind not meant for the API", extra={"kind": type(message).__name__})

@@ -6,10 +6,13 @@ A body on the wire is a msgpack array of messages, so one broker message carries
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
+
+log = logging.getLogger(__name__)
 
 
 class Hint(msgspec.Struct, array_like=True, tag=1):
@@ -225,6 +228,17 @@ def decode(body: bytes) -> list[Message]:
         msgspec.DecodeError: not a body of ours.
     """
     return _decoder.decode(body)
+
+
+def readable(bodies: Iterable[bytes]) -> Iterator[Message]:
+    """Every message of these bodies; a body that is none of ours is dropped and logged, for nobody can answer it."""
+    for body in bodies:
+        try:
+            messages = decode(body)
+        except msgspec.DecodeError as problem:
+            log.warning("a message that nobody can read was dropped", extra={"problem": str(problem)})
+            continue
+        yield from messages
 
 
 def pack(*values: bytes | str | int | None) -> bytes:

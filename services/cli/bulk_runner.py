@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import Final
 from uuid import UUID
-
-import msgspec
 
 from services.api.commands import Commands, Refused
 from services.api.owners import Owners
 from services.broker import queues
 from services.broker.interface import Broker
-from services.broker.messages import Reply, decode
+from services.broker.messages import Reply, readable
 from services.runtime.clock import Clock
 from services.runtime.ids import Ids
 from services.scheduler.bulk_jobs import BulkJobs, Refusal
@@ -57,12 +54,6 @@ class BulkRunner:
         return None
 
     def _receive(self, bodies: list[bytes]) -> None:
-        for body in bodies:
-            try:
-                messages = decode(body)
-            except msgspec.DecodeError:
-                log.warning("a message could not be read", extra={"bytes": len(body)})
-                continue
-            for message in messages:
-                if isinstance(message, Reply):
-                    self._commands.on_reply(message)
+        for message in readable(bodies):
+            if isinstance(message, Reply):
+                self._commands.on_reply(message)

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
-import msgspec
-
 from engine.execution.stimulus import (
     CallDropped,
     MachineDeleted,
@@ -23,7 +21,7 @@ from engine.execution.stimulus import (
 )
 from engine.failure import RUNTIME
 from engine.payload import JsonError, Payload
-from services.broker.messages import Beat, Claim, Command, Hint, Message, Result, Wish, decode, unpack
+from services.broker.messages import Beat, Claim, Command, Hint, Message, Result, Wish, readable, unpack
 from services.runtime.clock import Clock
 from services.runtime.ids import Ids
 from services.scheduler.activities import Activities
@@ -74,14 +72,8 @@ class Mail:
 
     def receive(self, bodies: list[bytes]) -> None:
         """Handle everything that is ready, then let out what that allows."""
-        for body in bodies:
-            try:
-                messages = decode(body)
-            except msgspec.DecodeError as error:
-                log.warning("a message that nobody can read was dropped: %s", error)
-                continue
-            for message in messages:
-                self._handle(message)
+        for message in readable(bodies):
+            self._handle(message)
         self._publisher.flush()
 
     def deliver(self, number: int, key: bytes, delivery: Delivery) -> bool:

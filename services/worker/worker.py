@@ -11,12 +11,10 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Final
 
-import msgspec
-
 from engine.failure import TASK_FAILED
 from services.broker import queues
 from services.broker.interface import Broker, Subscription
-from services.broker.messages import Ack, Beat, Claim, Grant, Message, Offer, Poll, Refusal, decode
+from services.broker.messages import Ack, Beat, Claim, Grant, Message, Offer, Poll, Refusal, readable
 from services.integrations.interface import Integrations
 from services.runtime.clock import Clock
 from services.runtime.ids import Ids
@@ -218,14 +216,8 @@ class Worker:
     # ------------------------------------------------------------------------------------------- what comes in
 
     def _on_bodies(self, bodies: list[bytes]) -> None:
-        for body in bodies:
-            try:
-                messages = decode(body)
-            except msgspec.DecodeError as problem:
-                log.warning("a message that nobody can read was dropped", extra={"problem": str(problem)})
-                continue
-            for message in messages:
-                self._handle(message)
+        for message in readable(bodies):
+            self._handle(message)
         self._claim(self._clock.monotonic())
         self._idle.set()
 
