@@ -16,8 +16,6 @@ from services.runtime.ids import Ids
 from services.scheduler.bulk_jobs import BulkJobs, Refusal
 from services.store.postgres import PostgresStore
 
-log = logging.getLogger("stepwell.bulk")
-
 OWNERS_SECONDS: Final = 1.0
 REPLY_SECONDS: Final = 2.0
 
