@@ -1,0 +1,50 @@
+"""`@aws-sdk/client-sfn` for JavaScript, the pinned release, in Node as users run it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.server import ROOT
+
+HERE = Path(__file__).parent / "javascript"
+INSTALL_SECONDS = 300
+TEST_SECONDS = 180
+
+
+@pytest.fixture(scope="module")
+def project() -> Path:
+    """The packages of the lock file and the tests beside them, in a folder that the next run finds again."""
+    if shutil.which("npm") is None:
+        if os.environ.get("CI"):
+            pytest.fail("Node.js 20 or newer with npm is needed to test the SDK for JavaScript")
+        pytest.skip("no Node.js here")
+    lock = (HERE / "package-lock.json").read_bytes()
+    folder = ROOT / ".tools" / "javascript" / hashlib.sha256(lock).hexdigest()[:12]
+    if not (folder / "node_modules" / ".installed").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(HERE / name, folder)
+        line = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+        done = subprocess.run(line, cwd=folder, capture_output=True, text=True, check=False, timeout=INSTALL_SECONDS)
+        assert done.returncode == 0, f"npm ci failed:\n{done.stdout}\n{done.stderr}"
+        (folder / "node_modules" / ".installed").touch()
+    shutil.copy(HERE / "clients.test.mjs", folder)
+    return folder
+
+
+def test_the_sdk_for_javascript_works_unchanged(project: Path, client_environment: dict[str, str]) -> None:
+    line = ["node", "--test", "--test-reporter=spec", "clients.test.mjs"]
+    done = subprocess.run(
+        line, cwd=project, env=client_environment, capture_output=True, text=True, check=False, timeout=TEST_SECONDS
+    )
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+
+
+def test_the_lock_file_names_no_host() -> None:
+    assert "://" not in (HERE / "package-lock.json").read_text("utf-8")
