@@ -124,20 +124,14 @@ async def asynchronous(server: Server, machine: str, connections: int, seconds: 
     async def one(connection: Connection) -> None:
         await connection.call_prepared(request.on_the_wire())
 
-    await _load(server, one, connections, min(1.0, seconds))
-    await asyncio.sleep(1.0)
-    before = _ended(server)
+    before = await asyncio.to_thread(_ended, server)
+    warmed, _, _ = await _load(server, one, connections, min(1.0, seconds))
+    await _all_ended(server, before + len(warmed))
     meter = Meter(server.pids)
     meter.begin()
     begun = time.perf_counter()
     taken, throttled, span = await _load(server, one, connections, seconds)
-    wanted = before + len(taken)
-    while (ended := await asyncio.to_thread(_ended, server)) < wanted:
-        if time.perf_counter() - begun > seconds + _DRAIN_SECONDS_MAX:
-            raise SystemExit(f"{wanted - ended} of {len(taken)} executions have not ended")
-        await asyncio.sleep(0.02)
-    if ended != wanted:
-        raise SystemExit(f"{ended - wanted} executions more than were accepted ended")
+    await _all_ended(server, before + len(warmed) + len(taken))
     whole = time.perf_counter() - begun
     usage = meter.end()
     return _figures(taken, throttled, span) | {
@@ -146,6 +140,21 @@ async def asynchronous(server: Server, machine: str, connections: int, seconds: 
         "cpu_us_per_execution": {name: round(1e6 * it / len(taken), 1) for name, it in usage.cpu_seconds.items()},
         "rss_mib": {name: round(it / 2**20) for name, it in usage.rss_bytes.items()},
     }
+
+
+async def _all_ended(server: Server, wanted: int) -> None:
+    """Wait until exactly so many have ended.
+
+    Raises:
+        SystemExit: they did not, or more did.
+    """
+    begun = time.perf_counter()
+    while (ended := await asyncio.to_thread(_ended, server)) < wanted:
+        if time.perf_counter() - begun > _DRAIN_SECONDS_MAX:
+            raise SystemExit(f"{wanted - ended} of {wanted} executions have not ended")
+        await asyncio.sleep(0.02)
+    if ended != wanted:
+        raise SystemExit(f"{ended - wanted} executions more than were accepted ended")
 
 
 async def _load(server: Server, one: Any, connections: int, seconds: float) -> tuple[list[float], int, float]:
