@@ -73,6 +73,7 @@ class Trial:
         self.execution.given_context = context
         self._configuration = configuration or Configuration()
         self._inspection: dict[str, Any] = {}
+        self._tolerated: tuple[int, int | None, float | None] = (0, None, None)
         self.frame = Frame(ROOT, state_name, origin.input, Ready(), visit=1, entered_ms=now_ms)
         self.frame.retry_count = self._configuration.retrier_retry_count
         self.frame.variables = {name: Payload(value) for name, value in (variables or {}).items()}
@@ -131,14 +132,16 @@ class Trial:
             self._inspection["toleratedFailureCount"] = count
         if percentage is not None:
             self._inspection["toleratedFailurePercentage"] = percentage
-        self._check_threshold(len(items or []), count, percentage)
+        self._tolerated = (len(items or []), count, percentage)
         return Children(0, len(items or []), 0)
 
-    def _check_threshold(self, items: int, count: int | None, percentage: float | None) -> None:
+    def _check_threshold(self) -> None:
+        """More iterations failed than the Map tolerates; one without a tolerance is not checked (recorded)."""
+        items, count, percentage = self._tolerated
         failures = self._configuration.map_iteration_failure_count or 0
-        over_count = failures > (count or 0) if percentage is None or count is not None else False
+        over_count = count is not None and failures > count
         over_share = percentage is not None and items > 0 and 100 * failures / items > percentage
-        if failures and (over_count or over_share):
+        if over_count or over_share:
             raise StateError(
                 "States.ExceedToleratedFailureThreshold", "The specified tolerated failure threshold was exceeded"
             )
@@ -148,6 +151,7 @@ class Trial:
         if isinstance(state, TaskState):
             return task_state.succeeded(state, frame, self.attempt, step, output)
         assert isinstance(state, WorkState)
+        self._check_threshold()
         view = View(frame, step)
         selected = select_result(state, view, output)
         final, assigned = finish(state, view, selected, state.result_path, is_work=True)

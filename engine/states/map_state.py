@@ -99,10 +99,11 @@ def items_of(state: MapState, view: View) -> list[Any]:
     if state.items_path is not None:
         path, expression = state.items_path
         value = expression(view.scope.at(given.value))
-        view.shows("afterItemsPath", Payload(value))
     if not isinstance(value, list):
         shown = path[1:] if path.startswith("$$") else path
         raise runtime_error(f'Reference path "{shown}" must point to array.')
+    if state.items_path is not None:
+        view.shows("afterItemsPath", Payload(value))
     return value
 
 

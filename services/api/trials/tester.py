@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -116,9 +118,12 @@ def _compile(body: Mapping[str, Any]) -> tuple[Program, str]:
     try:
         if "stateName" in body:
             program = compile_definition(definition)
-            if body["stateName"] not in program.all_states:
+            state = program.all_states.get(body["stateName"])
+            if state is None:
                 raise errors.validation("State not found in definition")
-            return program, body["stateName"]
+            # Whatever its name, the context object of a state under test says StateName (recorded).
+            states = {**program.all_states, _LONE_STATE: replace(state, name=_LONE_STATE)}
+            return replace(program, all_states=states), _LONE_STATE
         state = compile_state(definition)
     except InvalidDefinition as problem:
         raise errors.invalid_definition(str(problem)) from None
@@ -228,7 +233,14 @@ def _shown(verdict: Verdict, level: str) -> dict[str, Any]:
     answer |= {member: value for member, value in ending.items() if value is not None}
     if level != "INFO":
         answer["inspectionData"] = {
-            member: value.text.decode() if isinstance(value, Payload) else value
+            member: _text_of(member, value) if isinstance(value, Payload) else value
             for member, value in verdict.inspection.items()
         }
     return answer
+
+
+def _text_of(member: str, value: Payload) -> str:
+    """Items are shown with blanks after their commas, everything else as it is (recorded)."""
+    if member == "afterItemsPath":
+        return json.dumps(value.value, ensure_ascii=False)
+    return value.text.decode()
