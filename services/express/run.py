@@ -162,7 +162,14 @@ class Run:
         if armed is not None:
             armed.cancel()
         seconds = max(0, due_ms - self._clock.now_ms()) / 1000
-        self._timers[path] = self._loop.call_later(seconds, self._turn, stimulus)
+        self._timers[path] = self._loop.call_later(seconds, self._fire, path, due_ms, stimulus)
+
+    def _fire(self, path: str, due_ms: int, stimulus: Stimulus) -> None:
+        """The loop's timers may be a millisecond early, and the engine knows only the clock: then wait for the rest."""
+        if self._clock.now_ms() < due_ms:
+            self._arm(path, due_ms, stimulus)
+        else:
+            self._turn(stimulus)
 
     def _call(self, effect: GrantTask) -> None:
         self._cancel_call(effect.path)

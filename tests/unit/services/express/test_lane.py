@@ -215,3 +215,18 @@ def test_an_execution_that_breaks_an_invariant_fails_its_caller_alone() -> None:
         return lane.running
 
     assert run_virtually(main()) == 0
+
+
+def test_a_timer_that_fires_early_waits_for_the_rest() -> None:
+    class SlowClock(VirtualClock):
+        """Behind the loop's own clock by a millisecond."""
+
+        def now_ms(self) -> int:
+            return super().now_ms() - (self.monotonic() > 0)
+
+    async def main() -> Execution:
+        lane = Lane(Calls(echo), ExecutionLog([]), SlowClock(), SystemIds(), ExpressSettings())
+        program = compile_definition(json.dumps(machine(W={"Type": "Wait", "Seconds": 2, "End": True})), "EXPRESS")
+        return await lane.run(origin({}), program, OFF)
+
+    assert run_virtually(main()).stop_ms == EPOCH_MS + 2000
