@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -106,12 +106,20 @@ def commands_page() -> str:
 
     group: Any = get_command(app)
     parts = ["# Commands\n", "`stepwell COMMAND --help` says the same.\n"]
-    for name, command in group.commands.items():
-        parts.append(f"## stepwell {name}\n\n{command.help}\n")
+    for name, command in _commands_of(group, "stepwell"):
+        parts.append(f"## {name}\n\n{command.help}\n")
         rows = [_parameter_row(it) for it in command.params if it.name != "help"]
         if rows:
             parts.append(table(("argument or option", "what it does"), rows))
     return "\n".join(parts)
+
+
+def _commands_of(group: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    """The commands of a group, each followed by its own ones."""
+    for name, command in group.commands.items():
+        yield f"{prefix} {name}", command
+        if hasattr(command, "commands"):
+            yield from _commands_of(command, f"{prefix} {name}")
 
 
 def _parameter_row(parameter: Any) -> tuple[str, str]:
