@@ -1,6 +1,7 @@
 """Play the recordings of the real AWS against a server of our own; the score by file.
 
-`python -m tests.e2e.conformance.recordings` prints the score and writes it as the new floor when nothing got worse.
+`python -m tests.e2e.conformance.recordings` prints the score and, when nothing got worse, writes it as
+the new floor and into `docs/compatibility.md`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.e2e.conformance import report
 from tests.fixtures.server import Server
 from tests.fixtures.shared import CONFORMANCE, ROOT
 
@@ -112,6 +114,7 @@ def main() -> None:
     if not sys.argv[1:]:
         FLOOR.parent.mkdir(exist_ok=True)
         FLOOR.write_text(json.dumps(now, indent=1) + "\n")
+        report.write(outcomes, now)
 
 
 if __name__ == "__main__":
