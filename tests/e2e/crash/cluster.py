@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from services.cli.client import Client, Target
@@ -19,15 +19,24 @@ from tests.fixtures.server import READY_SECONDS, ROOT, STEPWELL, STOP_SECONDS
 class Cluster:
     """Processes by name: `api`, `scheduler-1`, `worker-2`, ..."""
 
-    def __init__(self, folder: Path, port: int, database_url: str, broker_url: str, functions: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        database_url: str,
+        broker_url: str,
+        functions: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         """Nothing runs yet."""
         self.port = port
         self._folder = folder
-        self._functions = ["--functions", str(functions)]
+        self._functions = [] if functions is None else ["--functions", str(functions)]
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "STEPWELL_"))},
             "STEPWELL_DATABASE_URL": database_url,
             "STEPWELL_BROKER_URL": broker_url,
+            **(environment or {}),
         }
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -72,10 +81,17 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def cluster(folder: Path, port: int, broker_url: str, functions: Path, names: list[str]) -> Iterator[Cluster]:
+def cluster(
+    folder: Path,
+    port: int,
+    broker_url: str,
+    functions: Path | None,
+    names: list[str],
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Cluster]:
     """Run a cluster on a Postgres of its own for the length of a `with` block."""
     postgres = EmbeddedPostgres(folder / "data")
-    running = Cluster(folder, port, postgres.start(), broker_url, functions)
+    running = Cluster(folder, port, postgres.start(), broker_url, functions, environment)
     try:
         running.migrate()
         for name in names:
