@@ -65,7 +65,7 @@ def test_executions_go_on_after_a_kill_as_if_nothing_had_been(own: Server) -> No
     own.kill()
     own.start()
     client = own.client
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while client.call("ListExecutions", stateMachineArn=arn, statusFilter="RUNNING", maxResults=1)["executions"]:
         assert time.monotonic() < deadline
         time.sleep(0.1)

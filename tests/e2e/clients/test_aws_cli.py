@@ -52,7 +52,7 @@ def test_a_workflow_from_creation_to_deletion(aws: Cli) -> None:
     )
     arn = made["stateMachineArn"]
     started = aws("start-execution", "--state-machine-arn", arn, "--name", "one", "--input", '{"x": 1}')
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while (told := aws("describe-execution", "--execution-arn", started["executionArn"]))["status"] == "RUNNING":
         assert time.monotonic() < deadline
     assert json.loads(told["output"]) == {"x": 1}
