@@ -13,6 +13,7 @@ from engine.execution.frame import Attempt
 from engine.execution.step import Step
 from engine.execution.stimulus import (
     BudgetExceeded,
+    CallDropped,
     Continue,
     ExecutionTimerDue,
     Start,
@@ -189,7 +190,16 @@ class Run:
     async def _make_call(self, effect: GrantTask) -> None:
         attempt = effect.attempt
         call = call_of(self.execution, self.execution.frames[effect.path], effect.state, attempt, self._clock.now_ms())
-        outcome = await self._integrations.call(call)
+        try:
+            # The same limit that the integration has, but ahead of it: whose time is up has timed out, not failed.
+            async with asyncio.timeout(call.timeout_seconds) as limit:
+                outcome = await self._integrations.call(call)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            self._call_is_over(effect.path, attempt.token)
+            self._turn(CallDropped(effect.path, attempt.token, attempt.token))
+            return
         self._call_is_over(effect.path, attempt.token)
         assert not isinstance(outcome, Submitted), "refused when the definition was created"
         if isinstance(outcome, Failed):
