@@ -32,11 +32,10 @@ _INTEGER_RANGES: Final = {"integer": 2**31, "long": 2**63}
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """One operation as the model tells it: its name, the check of its input, the codes it may answer."""
+    """One operation as the model tells it: its name and the check of its input."""
 
     operation: str
     check: Callable[[Any], None]
-    error_codes: frozenset[str]
 
 
 def load_model() -> ServiceModel:
@@ -49,8 +48,7 @@ def compile_contracts(model: ServiceModel) -> dict[str, Contract]:
     contracts = {}
     for name in model.operation_names:
         operation = model.operation_model(name)
-        codes = frozenset(shape.error_code for shape in operation.error_shapes)
-        contracts[name] = Contract(name, _check_of_input(operation.input_shape), codes)
+        contracts[name] = Contract(name, _check_of_input(operation.input_shape))
     return contracts
 
 

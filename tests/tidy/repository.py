@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-PRODUCT = ("engine", "services", "migrations")
 
 
 @cache
