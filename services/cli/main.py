@@ -19,6 +19,7 @@ from services.cli.commands import (
     express,
     functions,
     imports,
+    integrations,
     machines,
     roles,
     setup,
@@ -75,6 +76,7 @@ for _panel, _commands in _COMMANDS.items():
         app.command(_name, rich_help_panel=_panel)(_command)
 app.add_typer(express.app, name="express", rich_help_panel=_SERVER)
 app.add_typer(bulk.app, name="bulk", rich_help_panel=_WORKFLOWS)
+app.add_typer(integrations.app, name="integrations", rich_help_panel=_OFFLINE)
 app.add_typer(connections.app, name="connections", rich_help_panel=_SETUP)
 
 

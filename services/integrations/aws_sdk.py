@@ -86,6 +86,11 @@ def operation_of(service: SdkService, action: str) -> str | None:
     return _actions(service.botocore).get(action)
 
 
+def actions_of(service: SdkService) -> list[str]:
+    """Every action that a definition may name, in alphabetical order."""
+    return sorted(name for name in _actions(service.botocore) if f"{service.name}:{name}" not in _REFUSED)
+
+
 def required_members(service: SdkService, operation: str) -> list[str]:
     """Top-level parameters that a definition must give."""
     model = service_model(service.botocore).operation_model(operation)

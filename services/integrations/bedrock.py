@@ -37,6 +37,7 @@ SERVICE: Final = Service(
     actions={
         "createModelCustomizationJob": Action(
             operation="CreateModelCustomizationJob",
+            token=True,
             job=Job(
                 reference=lambda result, parameters: {"JobIdentifier": result["JobArn"]},
                 describe="GetModelCustomizationJob",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from engine.asl.resource import SERVICES
 from services.integrations.catalogue import endpoint_of, optimised_actions, required_parameters, resolvable
 from services.integrations.endpoints import Endpoints, is_aws
 from services.integrations.registry import TABLE
@@ -157,3 +158,19 @@ def test_every_resource_of_the_published_workflows_resolves() -> None:
     services = {arn for arn in found if ":states:" in arn and ":activity:" not in arn}
     assert len(services) > 100
     assert {arn: why for arn in services if (why := resolvable(resource(arn))) is not True} == {}
+
+
+def test_what_definitions_may_name_is_what_the_registry_runs() -> None:
+    accepted = {
+        (service, action, pattern)
+        for service, actions in SERVICES.items()
+        for action, patterns in actions.items()
+        for pattern in patterns
+    }
+    runs = {
+        (service, action, pattern)
+        for service, row in TABLE.items()
+        for action, patterns in row.actions.items()
+        for pattern in patterns
+    }
+    assert accepted == runs
