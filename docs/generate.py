@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from docs.integration_pages import integration_pages
+
 HERE = Path(__file__).parent / "reference"
 _MADE_UP = frozenset({"STEPWELL_NODE"})  # new in every process, whatever the environment says
 _SETTINGS = """Settings are environment variables, read once, at start. A wrong value stops the start with its name.
@@ -24,6 +26,7 @@ def main() -> None:
     if "--check" in sys.argv:
         sys.exit(f"out of date: {', '.join(late)}; run `make docs`" if late else 0)
     for name in late:
+        (HERE / name).parent.mkdir(exist_ok=True)
         (HERE / name).write_text(pages()[name], "utf-8")
         sys.stdout.write(f"wrote docs/reference/{name}\n")
 
@@ -35,6 +38,7 @@ def pages() -> dict[str, str]:
         "metrics.md": _NOTE + metrics_page(),
         "commands.md": _NOTE + commands_page(),
         "states-language.md": _NOTE + language_page(),
+        **{name: _NOTE + text for name, text in integration_pages().items()},
     }
 
 
@@ -42,6 +46,7 @@ def settings_page() -> str:
     """Every environment variable, by role."""
     from services.api.settings import ApiSettings
     from services.express.settings import ExpressSettings
+    from services.integrations.settings import IntegrationSettings
     from services.runtime.settings import ProcessSettings, document
     from services.scheduler.settings import SchedulerSettings
     from services.worker.settings import WorkerSettings
@@ -56,6 +61,7 @@ def settings_page() -> str:
         "scheduler": SchedulerSettings,
         "worker": WorkerSettings,
         "express": ExpressSettings,
+        "Every process that runs tasks": IntegrationSettings,
     }
     for title, kind in roles.items():
         lines = [it for it in document(kind) if it.variable not in _MADE_UP]

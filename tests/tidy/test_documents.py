@@ -15,6 +15,7 @@ from docs.generate import HERE, pages
 from services.api.settings import ApiSettings
 from services.cli.main import app
 from services.express.settings import ExpressSettings
+from services.integrations.settings import IntegrationSettings
 from services.runtime.settings import ProcessSettings, document
 from services.scheduler.settings import SchedulerSettings
 from services.worker.settings import WorkerSettings
@@ -29,7 +30,23 @@ def test_a_generated_page_is_up_to_date(name: str) -> None:
     assert (HERE / name).read_text("utf-8") == pages()[name], "run `make docs`"
 
 
-@pytest.mark.parametrize("kind", [ProcessSettings, ApiSettings, SchedulerSettings, WorkerSettings, ExpressSettings])
+def test_the_pages_of_integrations_are_up_to_date() -> None:
+    made = {name: text for name, text in pages().items() if name.startswith("integrations/")}
+    there = {f"integrations/{path.name}": path.read_text("utf-8") for path in (HERE / "integrations").iterdir()}
+    assert there == made, "run `make docs`"
+
+
+SETTINGS = [
+    ProcessSettings,
+    ApiSettings,
+    SchedulerSettings,
+    WorkerSettings,
+    ExpressSettings,
+    IntegrationSettings,
+]
+
+
+@pytest.mark.parametrize("kind", SETTINGS)
 def test_every_setting_is_documented(kind: type[Any]) -> None:
     assert not [line.variable for line in document(kind) if not line.text]
 
