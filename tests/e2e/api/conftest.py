@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any
@@ -118,6 +119,16 @@ def machine(sfn: Any) -> Callable[..., str]:
         return str(answer["stateMachineArn"])
 
     return create
+
+
+def napping(sfn: Any, execution: str) -> str:
+    """The execution, once its Wait state is entered."""
+    for _ in range(600):
+        events = sfn.get_execution_history(executionArn=execution)["events"]
+        if events and events[-1]["type"] == "WaitStateEntered":
+            return execution
+        time.sleep(0.05)
+    raise AssertionError("the Wait state is not entered")
 
 
 def ended(sfn: Any, execution_arn: str, seconds: float = 10.0) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.api.conftest import FAIL, NAP, PASS, Server, ended
+from tests.e2e.api.conftest import FAIL, NAP, PASS, Server, ended, napping
 from tests.e2e.api.refusal import refused
 
 
@@ -183,7 +183,7 @@ def test_describe_state_machine_for_execution_shows_the_pinned_revision(sfn: Any
 
 def test_executions_of_a_deleted_state_machine_end_and_stay_readable(sfn: Any, machine: Callable[..., str]) -> None:
     arn = machine(NAP)
-    execution = sfn.start_execution(stateMachineArn=arn)["executionArn"]
+    execution = napping(sfn, sfn.start_execution(stateMachineArn=arn)["executionArn"])
     sfn.delete_state_machine(stateMachineArn=arn)
     assert sfn.describe_state_machine(stateMachineArn=arn)["status"] == "DELETING"
     assert sfn.list_state_machines()["stateMachines"] == []
