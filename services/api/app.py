@@ -17,7 +17,7 @@ from prometheus_client import generate_latest
 from services.api import errors
 from services.api.admission import Admission
 from services.api.body import Bodies, Disconnected, Receive
-from services.api.collaborators import ExpressLane, LogGroups, MapRuns, StateTester
+from services.api.collaborators import ExpressHistory, ExpressLane, LogGroups, MapRuns, StateTester
 from services.api.commands import Commands
 from services.api.context import Context
 from services.api.definitions import VariableReferences
@@ -78,6 +78,7 @@ class Api:
         settings: ApiSettings,
         *,
         express: ExpressLane | None = None,
+        express_history: ExpressHistory | None = None,
         state_tester: StateTester | None = None,
         map_runs: MapRuns | None = None,
         log_groups: LogGroups | None = None,
@@ -108,6 +109,7 @@ class Api:
             throttle=Throttle(settings.throttle, clock.monotonic),
             variable_references=VariableReferences(),
             express=express,
+            express_history=express_history,
             state_tester=state_tester,
             map_runs=map_runs,
             log_groups=log_groups,

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from engine.execution.execution import Execution, Origin
-from services.store.records import Revision
+from services.store.records import EventsPage, ExecutionFilter, ListedExecution, Revision, StoredExecution
 
 
 class ExpressLane(Protocol):
@@ -31,6 +31,22 @@ class ExpressLane(Protocol):
 
     async def accept(self, origin: Origin, revision: Revision) -> None:
         """Take one over, to be run at least once (StartExecution); raises as `run`."""
+        ...
+
+
+class ExpressHistory(Protocol):
+    """Ended express executions that were kept."""
+
+    async def by_id(self, execution_id: UUID) -> StoredExecution | None:
+        """One execution."""
+        ...
+
+    async def listed(self, wanted: ExecutionFilter, limit: int) -> Sequence[ListedExecution]:
+        """Executions, newest first."""
+        ...
+
+    async def pages(self, execution_id: UUID) -> Sequence[EventsPage]:
+        """All pages of an execution, oldest first."""
         ...
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.api.admission import Admission
-from services.api.collaborators import ExpressLane, LogGroups, MapRuns, StateTester
+from services.api.collaborators import ExpressHistory, ExpressLane, LogGroups, MapRuns, StateTester
 from services.api.commands import Commands
 from services.api.definitions import VariableReferences
 from services.api.known_activities import KnownActivities
@@ -36,6 +36,7 @@ class Context:
     throttle: Throttle
     variable_references: VariableReferences
     express: ExpressLane | None = None
+    express_history: ExpressHistory | None = None
     state_tester: StateTester | None = None
     map_runs: MapRuns | None = None
     log_groups: LogGroups | None = None

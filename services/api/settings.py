@@ -24,6 +24,8 @@ class ApiSettings:
         poll_seconds: how long GetActivityTask waits.
         deletion_seconds: how long a deleted state machine without executions is still shown as DELETING.
         open_bodies_bytes_max: bodies being received by all requests together.
+        describe_express: whether ListExecutions, DescribeExecution and GetExecutionHistory also know express executions
+            that were kept (see `STEPWELL_EXPRESS_RETENTION_DAYS`); AWS refuses them.
         access_keys: keys that may sign requests, as `ID:SECRET,ID:SECRET`; without any, signatures are not checked.
     """
 
@@ -40,4 +42,5 @@ class ApiSettings:
     poll_seconds: float = 60.0
     deletion_seconds: float = 60.0
     open_bodies_bytes_max: int = 256 << 20
+    describe_express: bool = False
     access_keys: str = ""

@@ -17,12 +17,14 @@ def seconds(ms: int) -> float:
     return ms / 1000
 
 
-def list_item(row: ListedExecution, machine: Arn) -> dict[str, Any]:
-    """One entry of ListExecutions."""
+def list_item(row: ListedExecution, machine: Arn, express: bool = False) -> dict[str, Any]:
+    """One entry of ListExecutions; express executions have their id in the ARN."""
     place = f"arn:{machine.partition}:states:{machine.region}:{machine.account}"
     machine_arn = f"{place}:stateMachine:{machine.name}"
     item: dict[str, Any] = {
-        "executionArn": f"{place}:execution:{machine.name}:{row.name}",
+        "executionArn": f"{place}:express:{machine.name}:{row.name}:{row.id}"
+        if express
+        else f"{place}:execution:{machine.name}:{row.name}",
         "stateMachineArn": machine_arn,
         "name": row.name,
         "status": row.status.name,

@@ -9,6 +9,7 @@ from services.cli.execution_logs import ExecutionLogs
 from services.express.background import BackgroundExpress
 from services.express.front import ExpressFront
 from services.express.intake import ExpressIntake
+from services.express.keep import ExpressKeep
 from services.express.lane import Lane
 from services.express.queue import on_redis, open_express_queue
 from services.express.settings import ExpressSettings
@@ -17,6 +18,7 @@ from services.integrations.preparation import equip
 from services.runtime.clock import Clock
 from services.runtime.ids import Ids
 from services.runtime.metrics import ExpressMetrics
+from services.store.express_history import ExpressHistory
 from services.store.postgres import PostgresStore
 from services.store.programs import Programs
 
@@ -35,6 +37,7 @@ class ExpressLanes:
         settings: ExpressSettings,
         broker_url: str,
         logs: ExecutionLogs,
+        database_url: str,
     ) -> None:
         """Open the queue; nothing is taken from it yet."""
         self._integrations = integrations
@@ -46,6 +49,8 @@ class ExpressLanes:
         self._queue = open_express_queue(broker_url, fsync=settings.express_fsync)
         self._logs = logs
         self.metrics = ExpressMetrics()
+        days = settings.express_retention_days
+        self._keep = ExpressKeep(ExpressHistory(database_url, clock), clock, days) if days else None
 
     def front(self, *, with_background: bool) -> ExpressFront:
         """For the API; `with_background` tells whether this very process works off the queue, too."""
@@ -74,8 +79,10 @@ class ExpressLanes:
         )
 
     async def close(self) -> None:
-        """Disconnect."""
+        """Write what is to be kept, and disconnect."""
+        if self._keep is not None:
+            await self._keep.close()
         await self._queue.close()
 
     def _lane(self) -> Lane:
-        return Lane(self._integrations, self._logs.log, self._clock, self._ids, self._settings)
+        return Lane(self._integrations, self._logs.log, self._clock, self._ids, self._settings, self._keep)

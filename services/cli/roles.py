@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from services.integrations.functions.targets import Targets
     from services.integrations.interface import Integrations
     from services.integrations.mocks import MockedIntegrations
+    from services.store.express_history import ExpressHistory
     from services.store.postgres import PostgresStore
 
 HOST: Final = "127.0.0.1"
@@ -279,6 +280,7 @@ class _Process:
             settings,
             express=self._express(stack).front(with_background="express" in self._options.roles),
             state_tester=Tester(self._world(stack), self._ids),
+            express_history=self._express_history(stack) if settings.describe_express else None,
             log_groups=self._execution_logs(stack).log_groups,
             mocked=self._mocks is not None,
             verifier=Verifier(keys.get, self._clock.now_ms) if keys else None,
@@ -307,10 +309,19 @@ class _Process:
                 read_settings(ExpressSettings, self._options.environment),
                 self._options.process.broker_url or MEMORY_BROKER,
                 self._execution_logs(stack),
+                self._options.process.database_url,
             )
             expose(self._lanes.metrics)
             stack.push_async_callback(self._lanes.close)
         return self._lanes
+
+    def _express_history(self, stack: AsyncExitStack) -> ExpressHistory:
+        """Express executions that were kept, for the API to show."""
+        from services.store.express_history import ExpressHistory
+
+        history = ExpressHistory(self._options.process.database_url, self._clock)
+        stack.push_async_callback(history.close)
+        return history
 
     def _execution_logs(self, stack: AsyncExitStack) -> ExecutionLogs:
         """Where the logs of executions go; one for all roles of the process."""

@@ -74,6 +74,8 @@ class CloudWatchSink:
         self._streams: dict[tuple[str, str, str], _Stream] = {}
         self._ready: deque[_Stream] = deque()
         self._waiting = 0
+        self._taken = 0
+        self._settled = 0
         self._calls: set[asyncio.Task[None]] = set()
 
     def wants(self, policy: LogPolicy) -> bool:
@@ -88,16 +90,22 @@ class CloudWatchSink:
                 self._ready.append(stream)
             stream.lines.extend((timestamp_ms, line) for line in lines)
             self._waiting += len(lines)
+            self._taken += len(lines)
             while self._waiting > LINES_MAX and stream.lines:
                 stream.lines.popleft()
                 self._waiting -= 1
+                self._settled += 1
                 self._on_dropped(1)
         self._begin_calls()
 
     async def handed_over(self) -> None:
-        """Wait until nothing is queued or under way."""
-        while self._calls or self._ready:
-            await (asyncio.wait(self._calls) if self._calls else asyncio.sleep(0))
+        """Wait until as many lines are delivered or given up as have come until now."""
+        wanted = self._taken
+        while self._settled < wanted:
+            if self._calls:
+                await asyncio.wait(self._calls, return_when=asyncio.FIRST_COMPLETED)
+            else:
+                await asyncio.sleep(0)
 
     async def close(self) -> None:
         """Deliver the rest, as long as one call may take, then disconnect."""
@@ -144,6 +152,7 @@ class CloudWatchSink:
             self._on_dropped(len(batch))
             raise
         finally:
+            self._settled += len(batch)
             stream.busy = False
             if stream.lines:
                 self._ready.append(stream)

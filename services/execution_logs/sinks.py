@@ -74,9 +74,10 @@ class LinesSink:
             self._writer = asyncio.get_running_loop().create_task(self._write_waiting())
 
     async def handed_over(self) -> None:
-        """Wait for the writes of what is gathered now."""
-        if self._writer is not None:
-            await asyncio.shield(self._writer)
+        """Wait for the write under way, and for that of what waits behind it."""
+        for _ in range(2):
+            if self._writer is not None:
+                await asyncio.shield(self._writer)
 
     async def close(self) -> None:
         """Write the rest; a file is closed, standard output stays open."""

@@ -83,7 +83,7 @@ class BackgroundExpress:
         self._lane.abandon()
         try:
             if self._ended:
-                await self._log.handed_over()
+                await self._lane.handed_over()
                 await self._queue.done(self._lane_id, self._ended)
             await self._queue.hand_back(self._lane_id)
         except BrokerUnavailable as fault:
@@ -170,7 +170,7 @@ class BackgroundExpress:
             self._over.set()
 
         policy = self._policies.of(compiled.revision)
-        self._lane.begin(origin_of(start), compiled.program, policy, ended, broken, start.redelivered)
+        self._lane.begin(origin_of(start), compiled, policy, ended, broken, start.redelivered)
 
     async def _bury(self, start: ExpressStart, compiled: CompiledRevision | None, reason: str) -> None:
         policy = OFF if compiled is None else self._policies.of(compiled.revision)
@@ -194,7 +194,7 @@ class BackgroundExpress:
             await self._over.wait()
             self._over.clear()
             ended, given_up = self._ended[:], self._given_up[:]
-            await self._log.handed_over()
+            await self._lane.handed_over()
             try:
                 if ended:
                     await self._queue.done(self._lane_id, ended)

@@ -46,7 +46,7 @@ class ExpressFront:
         if self._lane.full:
             raise Overloaded("too many synchronous express executions")
         compiled = self._programs.cached(revision.id) or await self._programs.keep(revision)
-        execution = await self._lane.run(origin, compiled.program, self._policies.of(revision))
+        execution = await self._lane.run(origin, compiled, self._policies.of(revision))
         self._watch.ended("sync", execution)
         return execution
 

@@ -6,17 +6,18 @@ import asyncio
 from collections.abc import Callable
 from uuid import UUID
 
-from engine.asl.model import Program
 from engine.execution.execution import Execution, Origin
 from engine.execution.step import Step
-from services.execution_logs.log import ExecutionLog
+from services.execution_logs.log import HAND_OVER_SECONDS_MAX, ExecutionLog
 from services.execution_logs.policy import LogPolicy
+from services.express.keep import ExpressKeep, Turns
 from services.express.memory import LaneMemory
 from services.express.run import Run
 from services.express.settings import ExpressSettings
 from services.integrations.interface import Integrations
 from services.runtime.clock import Clock
 from services.runtime.ids import Ids
+from services.store.programs import CompiledRevision
 
 
 class Lane:
@@ -29,13 +30,15 @@ class Lane:
         clock: Clock,
         ids: Ids,
         settings: ExpressSettings,
+        keep: ExpressKeep | None = None,
     ) -> None:
-        """Keep the world that its executions see."""
+        """Keep the world that its executions see; `keep` takes those that have ended, where they are kept."""
         self._integrations = integrations
         self._log = log
         self._clock = clock
         self._ids = ids
         self._settings = settings
+        self._keep = keep
         self._memory = LaneMemory()
         self._runs: dict[UUID, Run] = {}
 
@@ -55,19 +58,26 @@ class Lane:
     def begin(
         self,
         origin: Origin,
-        program: Program,
+        compiled: CompiledRevision,
         policy: LogPolicy,
         on_end: Callable[[Execution], None],
         on_broken: Callable[[Exception], None],
         redelivered: bool = False,
     ) -> None:
         """Begin one execution; `on_end` or `on_broken` is called once it is over, possibly before this returns."""
+        turns = Turns() if self._keep is not None else None
+        logged = self._log.wants(policy)
 
         def on_turn(step: Step) -> None:
-            self._log.write(policy, origin, 0, step.first_event_id, step.now_ms, step.events, redelivered)
+            if logged:
+                self._log.write(policy, origin, 0, step.first_event_id, step.now_ms, step.events, redelivered)
+            if turns is not None:
+                turns.add(step)
 
         def ended(execution: Execution) -> None:
             self._runs.pop(origin.id, None)
+            if self._keep is not None and turns is not None:
+                self._keep.keep(compiled.revision, execution, turns, redelivered)
             on_end(execution)
 
         def broken(error: Exception) -> None:
@@ -75,20 +85,20 @@ class Lane:
             on_broken(error)
 
         run = Run(
-            Execution(origin, program),
+            Execution(origin, compiled.program),
             self._integrations,
             self._clock,
             self._ids,
             self._memory,
             self._settings.execution_bytes_max,
-            on_turn if self._log.wants(policy) else None,
+            on_turn if logged or turns is not None else None,
             ended,
             broken,
         )
         self._runs[origin.id] = run
         run.begin()
 
-    async def run(self, origin: Origin, program: Program, policy: LogPolicy) -> Execution:
+    async def run(self, origin: Origin, compiled: CompiledRevision, policy: LogPolicy) -> Execution:
         """Run one synchronous execution to its end. Cancelling the caller does not stop it.
 
         Raises:
@@ -104,8 +114,18 @@ class Lane:
             if not done.done():
                 done.set_exception(error)
 
-        self.begin(origin, program, policy, on_end, on_broken)
+        self.begin(origin, compiled, policy, on_end, on_broken)
         return done.result() if done.done() else await asyncio.shield(done)
+
+    async def handed_over(self) -> None:
+        """Wait, but not for ever, until the logs and histories written so far have left this process."""
+        await self._log.handed_over()
+        if self._keep is not None:
+            try:
+                async with asyncio.timeout(HAND_OVER_SECONDS_MAX):
+                    await self._keep.handed_over()
+            except TimeoutError:
+                return
 
     def abandon(self) -> None:
         """Stop everything without an end; asynchronous executions are delivered again elsewhere."""

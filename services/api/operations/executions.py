@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from engine.arn import Arn
@@ -11,13 +11,15 @@ from services.api import errors, redrive
 from services.api.commands import NoAnswer, Refused
 from services.api.context import Context
 from services.api.operations.express import accept_express
-from services.api.operations.found import find_execution, find_machine
+from services.api.operations.found import describable, find_execution, find_express, find_machine
 from services.api.operations.starting import execution_name, input_of, take_test_case
 from services.api.request import Request
 from services.api.shapes import list_item, seconds
 from services.broker.messages import pack
 from services.store.description import describe_execution as described
 from services.store.records import ExecutionFilter, NewExecution, shard_of
+
+NO_REDRIVE: Final = "Express executions cannot be redriven"
 
 
 async def start_execution(context: Context, request: Request) -> dict[str, Any]:
@@ -62,9 +64,13 @@ async def start_execution(context: Context, request: Request) -> dict[str, Any]:
 
 async def describe_execution(context: Context, request: Request) -> dict[str, Any]:
     """Describe one execution; the members depend on its status."""
-    arn = request.arn("executionArn", "execution")
-    row = await find_execution(context, request, arn)
-    reason = await redrive.refusal(context, row, shown=True)
+    arn = request.arn("executionArn", *describable(context))
+    reason: str | None = NO_REDRIVE
+    if arn.kind == "express":
+        row = await find_express(context, request, arn)
+    else:
+        row = await find_execution(context, request, arn)
+        reason = await redrive.refusal(context, row, shown=True)
     return described(row, arn, reason, encrypted_metadata_only=await _hides_data(context, request, row.revision_id))
 
 
@@ -124,7 +130,8 @@ async def list_executions(context: Context, request: Request) -> dict[str, Any]:
         raise errors.validation("The PENDING_REDRIVE status and the redriveFilter can only be used with a MapRunArn")
     arn = request.arn("stateMachineArn", "stateMachine", "version", "alias")
     machine = await find_machine(context, request, arn)
-    if machine.type == "EXPRESS":
+    express = machine.type == "EXPRESS"
+    if express and context.express_history is None:
         raise errors.state_machine_type_not_supported()
     page = context.page_tokens.paging(request, context.clock.now_ms())
     wanted = ExecutionFilter(
@@ -134,8 +141,11 @@ async def list_executions(context: Context, request: Request) -> dict[str, Any]:
         version_number=int(arn.qualifier) if arn.kind == "version" else None,
         alias_name=arn.qualifier if arn.kind == "alias" else None,
     )
-    rows = await context.store.list_executions(wanted, page.limit)
-    return page.answer("executions", rows, lambda row: list_item(row, arn.machine), lambda row: row.id.bytes)
+    if express and context.express_history is not None:
+        rows = await context.express_history.listed(wanted, page.limit)
+    else:
+        rows = await context.store.list_executions(wanted, page.limit)
+    return page.answer("executions", rows, lambda row: list_item(row, arn.machine, express), lambda row: row.id.bytes)
 
 
 async def list_children(context: Context, request: Request) -> dict[str, Any]:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from engine.arn import Arn
+import re
+from typing import Final
+from uuid import UUID
+
+from engine.arn import Arn, Kind
 from services.api import errors
 from services.api.context import Context
 from services.api.request import Request
 from services.store.records import Activity, StateMachine, StoredExecution
+
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 async def find_machine(context: Context, request: Request, arn: Arn) -> StateMachine:
@@ -48,6 +54,30 @@ async def find_execution(context: Context, request: Request, arn: Arn) -> Stored
     if row is None:
         raise errors.execution_does_not_exist(str(arn))
     return row
+
+
+async def find_express(context: Context, request: Request, arn: Arn) -> StoredExecution:
+    """The express execution of an ARN, which ends in its id; one that runs or was not kept does not exist.
+
+    Raises:
+        ApiError: ExecutionDoesNotExist.
+    """
+    row = None
+    if request.owns(arn) and context.express_history is not None and _UUID.fullmatch(arn.unique):
+        row = await context.express_history.by_id(UUID(arn.unique))
+    if row is None or (row.account, row.region, row.machine_name, row.name) != (
+        arn.account,
+        arn.region,
+        arn.name,
+        arn.execution,
+    ):
+        raise errors.execution_does_not_exist(str(arn))
+    return row
+
+
+def describable(context: Context) -> tuple[Kind, ...]:
+    """The kinds of executions that may be asked for; AWS's is one, the other is ours where it is switched on."""
+    return ("execution",) if context.express_history is None else ("execution", "express")
 
 
 async def find_activity(context: Context, request: Request, arn: Arn) -> Activity:

@@ -8,10 +8,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
 
+from engine.asl.parse import compile_definition
 from engine.execution.execution import Origin
 from engine.payload import Payload
 from services.execution_logs.policy import LogPolicy
 from services.integrations.interface import Call, Outcome, Succeeded
+from services.store.programs import CompiledRevision
+from services.store.records import Revision
 from tests.fixtures.virtual_loop import EPOCH_MS
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:f"
@@ -86,3 +89,10 @@ def machine(**states: dict[str, Any]) -> dict[str, Any]:
 
 def task(**fields: Any) -> dict[str, Any]:
     return {"Type": "Task", "Resource": FUNCTION, "End": True, **fields}
+
+
+def compiled(definition: dict[str, Any]) -> CompiledRevision:
+    revision = Revision(
+        id=UUID(int=7), machine_id=UUID(int=8), number=0, definition=json.dumps(definition), role_arn="r", created_ms=0
+    )
+    return CompiledRevision(revision, compile_definition(revision.definition, "EXPRESS"), frozenset())

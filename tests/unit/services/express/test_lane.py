@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from engine.asl.parse import compile_definition
 from engine.execution.execution import Execution, Status
 from engine.payload import Payload
 from services.execution_logs.log import ExecutionLog
@@ -19,7 +17,7 @@ from services.express.settings import ExpressSettings
 from services.integrations.interface import Call, Failed, Outcome, Succeeded
 from services.runtime.ids import SystemIds
 from tests.fixtures.virtual_loop import EPOCH_MS, VirtualClock, run_virtually
-from tests.unit.services.express.material import Answer, Calls, Records, echo, machine, origin, task
+from tests.unit.services.express.material import Answer, Calls, Records, compiled, echo, machine, origin, task
 
 
 def run(
@@ -34,7 +32,7 @@ def run(
     async def main() -> Execution:
         log = ExecutionLog([] if records is None else [records])
         lane = Lane(Calls(answer), log, VirtualClock(), SystemIds(), settings or ExpressSettings())
-        execution = await lane.run(origin(value), compile_definition(json.dumps(definition), "EXPRESS"), policy)
+        execution = await lane.run(origin(value), compiled(definition), policy)
         assert lane.running == 0
         return execution
 
@@ -80,7 +78,7 @@ def test_a_task_that_times_out_is_cut_off() -> None:
 
     async def main() -> Execution:
         lane = Lane(calls, ExecutionLog([]), VirtualClock(), SystemIds(), ExpressSettings())
-        program = compile_definition(json.dumps(machine(T=task(TimeoutSeconds=2))), "EXPRESS")
+        program = compiled(machine(T=task(TimeoutSeconds=2)))
         execution = await lane.run(origin({}), program, OFF)
         await asyncio.sleep(0)
         return execution
@@ -111,7 +109,7 @@ def test_the_caller_may_go_away_and_the_execution_goes_on() -> None:
 
     async def main() -> int:
         lane = Lane(Calls(answer), ExecutionLog([]), VirtualClock(), SystemIds(), ExpressSettings())
-        program = compile_definition(json.dumps(machine(T=task())), "EXPRESS")
+        program = compiled(machine(T=task()))
         caller = asyncio.create_task(lane.run(origin({}), program, OFF))
         await asyncio.sleep(1)
         caller.cancel()
@@ -167,7 +165,7 @@ def test_a_wide_map_fails_when_its_items_grow_beyond_the_budget() -> None:
 def test_nothing_of_an_ended_execution_stays_armed() -> None:
     async def main() -> int:
         lane = Lane(Calls(echo), ExecutionLog([]), VirtualClock(), SystemIds(), ExpressSettings())
-        program = compile_definition(json.dumps(machine(T=task(TimeoutSeconds=200))), "EXPRESS")
+        program = compiled(machine(T=task(TimeoutSeconds=200)))
         await lane.run(origin({}), program, OFF)
         return sum(not timer.cancelled() for timer in asyncio.get_running_loop()._scheduled)  # type: ignore[attr-defined]
 
@@ -184,7 +182,7 @@ def test_what_was_abandoned_calls_nothing_any_more() -> None:
     async def main() -> int:
         lane = Lane(Calls(note), ExecutionLog([]), VirtualClock(), SystemIds(), ExpressSettings())
         states = machine(W={"Type": "Wait", "Seconds": 5, "Next": "T"}, T=task())
-        lane.begin(origin({}), compile_definition(json.dumps(states), "EXPRESS"), OFF, lambda _: None, lambda _: None)
+        lane.begin(origin({}), compiled(states), OFF, lambda _: None, lambda _: None)
         lane.abandon()
         await asyncio.sleep(60)
         return lane.running
@@ -195,7 +193,7 @@ def test_what_was_abandoned_calls_nothing_any_more() -> None:
 def test_a_lane_that_holds_too_much_is_full() -> None:
     async def main() -> tuple[bool, bool, bool]:
         lane = Lane(Calls(echo), ExecutionLog([]), VirtualClock(), SystemIds(), ExpressSettings(lane_bytes_max=1000))
-        program = compile_definition(json.dumps(machine(W={"Type": "Wait", "Seconds": 5, "End": True})), "EXPRESS")
+        program = compiled(machine(W={"Type": "Wait", "Seconds": 5, "End": True}))
         lane.begin(origin("x" * 600, 1), program, OFF, lambda _: None, lambda _: None)
         first = lane.full
         lane.begin(origin("x" * 600, 2), program, OFF, lambda _: None, lambda _: None)
@@ -209,9 +207,9 @@ def test_a_lane_that_holds_too_much_is_full() -> None:
 def test_an_execution_that_breaks_an_invariant_fails_its_caller_alone() -> None:
     async def main() -> int:
         lane = Lane(Calls(echo), ExecutionLog([]), VirtualClock(), SystemIds(), ExpressSettings())
-        broken = compile_definition(json.dumps(machine(A={"Type": "Pass", "End": True})), "EXPRESS")
+        broken = compiled(machine(A={"Type": "Pass", "End": True}))
         with pytest.raises(KeyError):
-            await lane.run(origin({}), replace(broken, all_states={}), OFF)
+            await lane.run(origin({}), replace(broken, program=replace(broken.program, all_states={})), OFF)
         return lane.running
 
     assert run_virtually(main()) == 0
@@ -226,7 +224,7 @@ def test_a_timer_that_fires_early_waits_for_the_rest() -> None:
 
     async def main() -> Execution:
         lane = Lane(Calls(echo), ExecutionLog([]), SlowClock(), SystemIds(), ExpressSettings())
-        program = compile_definition(json.dumps(machine(W={"Type": "Wait", "Seconds": 2, "End": True})), "EXPRESS")
+        program = compiled(machine(W={"Type": "Wait", "Seconds": 2, "End": True}))
         return await lane.run(origin({}), program, OFF)
 
     assert run_virtually(main()).stop_ms == EPOCH_MS + 2000
