@@ -112,7 +112,9 @@ COUNT: Final = """
         SELECT FROM unnest($2::smallint[]) AS s (status)
         CROSS JOIN LATERAL (
             SELECT FROM executions
-            WHERE machine_id = $1 AND executions.status = s.status AND executions.id >= $3 AND executions.id < $4
+            WHERE machine_id = $1 AND executions.status = s.status
+                AND (machine_id, executions.status, executions.id) >= ($1, s.status, $3)
+                AND (machine_id, executions.status, executions.id) < ($1, s.status, $4)
                 AND ($5::text IS NULL OR error = $5)
                 AND ($6::text IS NULL OR (executions.name >= $6 AND executions.name < $7))
             LIMIT $8

@@ -108,7 +108,9 @@ _LISTED: Final = """
         e.redrive_count, e.redrive_ms, e.error
 """
 
-# Plan: index executions_list, backwards, once per machine and status; newest partitions first.
+# Plan: index executions_list, backwards, once per machine and status; newest partitions first. The range of ids is
+# written as one of rows, which only that index can answer: by plain comparisons the primary key looks as good to the
+# planner, and it walks over everything that has another status.
 LIST: Final = (
     _LISTED
     + """
@@ -116,7 +118,9 @@ LIST: Final = (
     CROSS JOIN unnest($2::smallint[]) AS s (status)
     CROSS JOIN LATERAL (
         SELECT * FROM executions
-        WHERE machine_id = m.id AND executions.status = s.status AND executions.id >= $3 AND executions.id < $4
+        WHERE machine_id = m.id AND executions.status = s.status
+            AND (machine_id, executions.status, executions.id) >= (m.id, s.status, $3)
+            AND (machine_id, executions.status, executions.id) < (m.id, s.status, $4)
             AND ($5::text IS NULL OR error = $5)
             AND ($7::integer IS NULL OR version_number = $7) AND ($8::text IS NULL OR alias_name = $8)
             AND ($9::text IS NULL OR (executions.name >= $9 AND executions.name < $10))
