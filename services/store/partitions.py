@@ -110,7 +110,7 @@ async def _make(connection: asyncpg.Connection, day: date) -> bool:
             await connection.execute(CREATE.format(day=_suffix(day), first=first, end=end))
     except (asyncpg.DuplicateTableError, asyncpg.LockNotAvailableError, asyncpg.CheckViolationError):
         return False
-    except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError):  # two at once meet in the catalog
+    except (asyncpg.UniqueViolationError, asyncpg.DuplicateObjectError, asyncpg.DeadlockDetectedError):  # two at once
         return False
     return True
 
