@@ -50,7 +50,7 @@ class ExpressLanes:
         self._logs = logs
         self.metrics = ExpressMetrics()
         days = settings.express_retention_days
-        self._keep = ExpressKeep(ExpressHistory(database_url, clock), clock, days) if days else None
+        self._keep = ExpressKeep(ExpressHistory(database_url, clock), clock, days, self.metrics) if days else None
 
     def front(self, *, with_background: bool) -> ExpressFront:
         """For the API; `with_background` tells whether this very process works off the queue, too."""

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from engine.execution.execution import Execution
 from engine.execution.step import Step
 from engine.history.page_codec import PayloadTable, encode_events
+from services.express.watch import ExpressWatch
 from services.runtime.clock import Clock
 from services.runtime.faults import Fault
 from services.store.express_history import ExpressRow
@@ -61,7 +62,7 @@ class Turns:
 class ExpressKeep:
     """Writes rows in batches that gather while the last one is written; best effort beyond a bound of memory."""
 
-    def __init__(self, table: ExpressTable, clock: Clock, retention_days: float) -> None:
+    def __init__(self, table: ExpressTable, clock: Clock, retention_days: float, watch: ExpressWatch) -> None:
         """Nothing waits; the table is closed with this."""
         self._table = table
         self._clock = clock
@@ -70,14 +71,13 @@ class ExpressKeep:
         self._waiting_bytes = 0
         self._writer: asyncio.Task[None] | None = None
         self._maintained = -_MAINTENANCE_SECONDS
-        self.written = 0
-        self.dropped = 0
+        self._watch = watch
 
     def keep(self, revision: Revision, execution: Execution, turns: Turns, redelivered: bool) -> None:
         """An execution has ended."""
         row = row_of(revision, execution, turns, redelivered)
         if self._waiting_bytes > _WAITING_BYTES_MAX:
-            self.dropped += 1
+            self._watch.lost(1)
             return
         self._waiting.append(row)
         self._waiting_bytes += row.size_bytes
@@ -108,12 +108,12 @@ class ExpressKeep:
         for last in (False, True):
             try:
                 await self._table.write(batch)
-                self.written += len(batch)
+                self._watch.kept(len(batch))
                 break
             except Fault as fault:
                 if last:
                     log.warning("%d express executions are not kept: %s", len(batch), fault)
-                    self.dropped += len(batch)
+                    self._watch.lost(len(batch))
                 else:
                     await self._clock.sleep(_RETRY_SECONDS)
         self._waiting_bytes -= sum(row.size_bytes for row in batch)

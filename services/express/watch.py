@@ -24,6 +24,14 @@ class ExpressWatch(Protocol):
         """A start went to the dead letters."""
         ...
 
+    def kept(self, executions: int) -> None:
+        """So many are in the express history."""
+        ...
+
+    def lost(self, executions: int) -> None:
+        """So many should be there and are not."""
+        ...
+
 
 class Silent:
     """Counts nothing."""
@@ -35,4 +43,10 @@ class Silent:
         """Nothing."""
 
     def buried(self) -> None:
+        """Nothing."""
+
+    def kept(self, executions: int) -> None:
+        """Nothing."""
+
+    def lost(self, executions: int) -> None:
         """Nothing."""

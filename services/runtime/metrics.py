@@ -250,6 +250,7 @@ class ExpressMetrics:
         """None yet."""
         self._seconds = Distribution()
         self._outcomes: Counter[tuple[str, str]] = Counter()
+        self._kept: Counter[str] = Counter()
         self._redelivered = 0
         self._buried = 0
 
@@ -266,6 +267,14 @@ class ExpressMetrics:
         """A start went to the dead letters."""
         self._buried += 1
 
+    def kept(self, executions: int) -> None:
+        """So many are in the express history."""
+        self._kept["kept"] += executions
+
+    def lost(self, executions: int) -> None:
+        """So many should be there and are not."""
+        self._kept["lost"] += executions
+
     def families(self) -> Iterator[Metric]:
         """For `/metrics`."""
         ended = CounterMetricFamily(
@@ -275,6 +284,12 @@ class ExpressMetrics:
             ended.add_metric(labels, number)
         yield ended
         yield self._seconds.family("stepwell_express_execution_seconds", "How long express executions ran.")
+        kept = CounterMetricFamily(
+            "stepwell_express_history_rows", "Ended express executions for the history.", labels=["outcome"]
+        )
+        for outcome, number in self._kept.items():
+            kept.add_metric([outcome], number)
+        yield kept
         yield _count("stepwell_express_redeliveries", "Express executions that were started again.", self._redelivered)
         yield _count("stepwell_express_dead_letters", "Starts that went to the dead letters.", self._buried)
 

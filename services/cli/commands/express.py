@@ -1,4 +1,4 @@
-"""`express`: run asynchronous express executions; `express dead` shows and requeues those that were given up."""
+"""`express`: run asynchronous express executions; `express dead|list|show` look at what became of some."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.cli.options import BrokerUrl, DatabaseUrl, FunctionEntries, FunctionFiles, Json
+from services.cli.options import BrokerUrl, DatabaseUrl, Endpoint, FunctionEntries, FunctionFiles, Json, Region
 
 if TYPE_CHECKING:
     from services.express.start import ExpressStart
@@ -55,6 +55,47 @@ def dead(
         print(f"{count} starts wait again")
     else:
         _show(starts, json)
+
+
+@app.command("list")
+def list_all(
+    machine: Annotated[str, typer.Argument(metavar="NAME", help="Name or ARN of the express state machine.")],
+    limit: Annotated[int, typer.Option(help="How many, newest first.", min=1, max=100_000)] = 100,
+    endpoint: Endpoint = None,
+    region: Region = None,
+    json: Json = False,
+) -> None:
+    """List executions that have ended; the server must keep them and be allowed to show them."""
+    from itertools import islice
+
+    from services.cli.client import connect
+    from services.cli.resolve import machine_arn
+    from services.cli.screen import duration, moment, print_json, print_table
+
+    client = connect(endpoint, region)
+    arn = machine_arn(client, machine)
+    found = list(islice(client.pages("ListExecutions", "executions", stateMachineArn=arn, maxResults=1000), limit))
+    if json:
+        print_json(found)
+        return
+    rows = [
+        (it["status"], moment(it["startDate"]), duration(it["startDate"], it.get("stopDate")), it["executionArn"])
+        for it in found
+    ]
+    print_table(("STATUS", "STARTED (UTC)", "TOOK", "EXECUTION"), rows)
+
+
+@app.command()
+def show(
+    execution: Annotated[str, typer.Argument(metavar="ARN", help="ARN of an express execution that has ended.")],
+    endpoint: Endpoint = None,
+    region: Region = None,
+    json: Json = False,
+) -> None:
+    """Show one execution, state by state."""
+    from services.cli.commands.executions import history
+
+    history(execution, endpoint=endpoint, region=region, json=json)
 
 
 async def _dead_letters(broker_url: str, requeue: bool) -> tuple[list[ExpressStart], int]:

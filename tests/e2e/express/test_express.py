@@ -31,10 +31,15 @@ HANDLERS = Path(__file__).parent / "handlers.py"
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with two functions, whose logs go to a file."""
+    """A server with two functions, which logs to a file, keeps express executions, and shows them."""
     folder = tmp_path_factory.mktemp("express")
     arguments = [word for name in ("work", "nap") for word in ("--function", f"{name}={HANDLERS}:{name}")]
-    server = Server(folder, arguments, {"STEPWELL_EXECUTION_LOG": str(folder / "execution.log")})
+    environment = {
+        "STEPWELL_EXECUTION_LOG": str(folder / "execution.log"),
+        "STEPWELL_EXPRESS_RETENTION_DAYS": "7",
+        "STEPWELL_DESCRIBE_EXPRESS": "true",
+    }
+    server = Server(folder, arguments, environment)
     server.start()
     try:
         yield server
@@ -168,6 +173,62 @@ def test_a_standard_execution_starts_an_express_one(running: Server, client: Any
         "ExecutionSucceeded",
     ]
     assert log[-1]["details"]["output"] == '{"a":1}'
+
+
+def test_kept_executions_are_listed_and_described_where_that_is_switched_on(running: Server, client: Any) -> None:
+    arn = create(client, machine(A={"Type": "Pass", "Next": "F"}, F={"Type": "Fail", "Error": "E", "Cause": "C"}))
+    execution = run(client, arn, {"a": 1})["executionArn"]
+    started = client.start_execution(stateMachineArn=arn, input="{}")["executionArn"]
+    until(lambda: len(client.list_executions(stateMachineArn=arn)["executions"]) == 2)
+    listed = client.list_executions(stateMachineArn=arn, statusFilter="FAILED", maxResults=1)
+    assert [it["executionArn"] for it in listed["executions"]] == [started]
+    rest = client.list_executions(
+        stateMachineArn=arn, statusFilter="FAILED", maxResults=1, nextToken=listed["nextToken"]
+    )
+    assert [it["executionArn"] for it in rest["executions"]] == [execution]
+    described = client.describe_execution(executionArn=execution)
+    assert (described["status"], described["error"], described["cause"], described["input"]) == (
+        "FAILED",
+        "E",
+        "C",
+        '{"a": 1}',
+    )
+    assert described["redriveStatus"] == "NOT_REDRIVABLE"
+    events = client.get_execution_history(executionArn=execution)["events"]
+    assert [it["type"] for it in events] == [
+        "ExecutionStarted",
+        "PassStateEntered",
+        "PassStateExited",
+        "FailStateEntered",
+        "ExecutionFailed",
+    ]
+    reverse = client.get_execution_history(executionArn=execution, reverseOrder=True, maxResults=2)
+    assert [it["id"] for it in reverse["events"]] == [5, 4]
+    more = client.get_execution_history(executionArn=execution, reverseOrder=True, nextToken=reverse["nextToken"])
+    assert [it["id"] for it in more["events"]] == [3, 2, 1]
+    for wrong in (execution[:-1] + ("0" if execution[-1] != "0" else "1"), execution.replace(":m-", ":x-")):
+        with pytest.raises(client.exceptions.ExecutionDoesNotExist):
+            client.describe_execution(executionArn=wrong)
+    assert started in running.run("express", "list", arn).stdout
+    assert "FailStateEntered" in running.run("express", "show", execution, "--json").stdout
+
+
+def test_they_are_refused_as_by_aws_where_it_is_not(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    server = Server(tmp_path)
+    server.start()
+    try:
+        client = client_of(server)
+        arn = create(client, PASS)
+        execution = run(client, arn)["executionArn"]
+        with pytest.raises(client.exceptions.StateMachineTypeNotSupported):
+            client.list_executions(stateMachineArn=arn)
+        with pytest.raises(client.exceptions.InvalidArn):
+            client.describe_execution(executionArn=execution)
+        with pytest.raises(client.exceptions.InvalidArn):
+            client.get_execution_history(executionArn=execution)
+    finally:
+        server.stop()
 
 
 def test_the_same_name_twice_is_two_executions(running: Server, client: Any) -> None:
