@@ -23,6 +23,7 @@ BUFFER_BYTES_MAX: Final = 64 * 1_048_576
 BATCH_MESSAGES_MAX: Final = 512
 DECLARED_MAX: Final = 4_096
 BACK_OFF_SECONDS_MAX: Final = 1.0
+PACE_SECONDS: Final = 0.001
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +59,8 @@ class Publisher:
         self._buffered_bytes = 0
         self._questions: list[_Length] = []
         self._stopping = False
+        self._sent_at = float("-inf")
+        self._paused = threading.Event()  # never set: a sleep
         self._connection: Connection | None = None
         self._producer: Producer | None = None
         self._declared: set[str] = set()
@@ -105,12 +108,19 @@ class Publisher:
         try:
             if self._producer is not None and not self._stopping:
                 self._take(self._wishes.get())
+                self._keep_pace()
             while (seconds := deadline - self._clock.monotonic()) > 0 and not self._stopping:
                 self._take(self._wishes.get(timeout=seconds))
             while True:
                 self._take(self._wishes.get_nowait())
         except Empty:
             return
+
+    def _keep_pace(self) -> None:
+        """Under load, let more bodies gather: a message costs far more than a body. A lone body never waits."""
+        seconds = self._sent_at + PACE_SECONDS - self._clock.monotonic()
+        if seconds > 0 and not self._stopping:
+            self._paused.wait(seconds)
 
     def _take(self, wish: _Wish) -> None:
         if isinstance(wish, tuple):
@@ -128,6 +138,7 @@ class Publisher:
         producer = self._connect()
         if self._bodies:
             self._publish(producer)
+            self._sent_at = self._clock.monotonic()
         while self._questions:
             question = self._questions[0]
             length = queue_of(question.queue)(producer.channel).queue_declare().message_count
