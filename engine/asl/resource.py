@@ -6,14 +6,14 @@ Source: developer guide, service integrations; refusals as printed by the servic
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from engine.asl.model import Pattern, Resource
 
-KnownApi: TypeAlias = Callable[[str, str], bool]
-"""Says whether the AWS SDK has a service and an action (`("s3", "listBuckets")`). Handed in: the engine has no SDK."""
+KnownApi: TypeAlias = Callable[[str, str], Sequence[str] | None]
+"""What an action of the AWS SDK (`("s3", "getObject")`) requires, None if there is none. The engine has no SDK."""
 
 _RR: Final[tuple[Pattern, ...]] = ("request_response",)
 _SYNC: Final[tuple[Pattern, ...]] = (*_RR, "sync")
@@ -145,7 +145,7 @@ def _parse_sdk(arn: str, known_api: KnownApi | None) -> Resource | None:
         return None
     service, action, suffix = found[1], found[2], found[3] or ""
     pattern = _PATTERNS.get(suffix)
-    if pattern not in _TOKEN or (known_api is not None and not known_api(service, action)):
+    if pattern not in _TOKEN or (known_api is not None and known_api(service, action) is None):
         return None
     return Resource(arn, "service", f"aws-sdk:{service}", action + suffix, action, pattern)
 

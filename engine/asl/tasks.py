@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from engine.asl.model import Resource
@@ -18,7 +19,7 @@ def check_task(state: dict[str, Any], site: Site, known_api: KnownApi | None) ->
         resource = _check_resource(state["Resource"], site.at("Resource"), known_api)
     if resource is not None:
         _check_express(resource, site.at("Resource"))
-        _check_parameters(resource, state, site)
+        _check_parameters(resource, state, site, known_api)
     if "Credentials" in state:
         _check_credentials(state["Credentials"], resource, site.at("Credentials"))
 
@@ -46,7 +47,7 @@ def _check_express(resource: Resource, site: Site) -> None:
         site.error("Express state machine does not support '.sync' service integration")
 
 
-def _check_parameters(resource: Resource, state: dict[str, Any], site: Site) -> None:
+def _check_parameters(resource: Resource, state: dict[str, Any], site: Site, known_api: KnownApi | None) -> None:
     if resource.kind != "service":
         return
     field = "Parameters" if site.language == "JSONPath" else "Arguments"
@@ -56,9 +57,16 @@ def _check_parameters(resource: Resource, state: dict[str, Any], site: Site) -> 
     given = state[field]
     if not isinstance(given, dict):
         return
-    for name in REQUIRED_PARAMETERS.get(f"{resource.service}:{resource.api_action}", ()):
+    for name in _required(resource, known_api):
         if name not in given and (site.language == "JSONata" or f"{name}.$" not in given):
             site.at(field).error(f"The field '{name}' is required but was missing")
+
+
+def _required(resource: Resource, known_api: KnownApi | None) -> Sequence[str]:
+    sdk = resource.service.removeprefix("aws-sdk:")
+    if sdk != resource.service and known_api is not None:
+        return known_api(sdk, resource.api_action) or ()
+    return REQUIRED_PARAMETERS.get(f"{resource.service}:{resource.api_action}", ())
 
 
 def _check_credentials(value: Any, resource: Resource | None, site: Site) -> None:

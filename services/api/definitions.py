@@ -4,32 +4,52 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, ParamSpec, TypeVar
 from uuid import UUID
 
 from engine.asl.diagnostics import InvalidDefinition, invalid_definition_message
 from engine.asl.model import MachineType, Program
 from engine.asl.parse import compile_definition
+from engine.asl.resource import KnownApi
 from engine.payload import decode_json
 from services.api import errors
 from services.store.records import Revision
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 REFERENCES_MAX: Final = 2_000
 LARGE_CHARACTERS: Final = 65_536
+_SDK: Final = ":aws-sdk:"
 
 
 async def check_definition(text: str, machine_type: MachineType) -> Program:
-    """Compile a definition that a caller sent; a large one beside the event loop.
+    """Compile a definition that a caller sent, against what the AWS SDK can do.
 
     Raises:
         ApiError: InvalidDefinition, with the first error of the validator.
     """
     try:
-        if len(text) > LARGE_CHARACTERS:
-            return await asyncio.to_thread(compile_definition, text, machine_type)
-        return compile_definition(text, machine_type)
+        return await beside(text, compile_definition, text, machine_type, known_api=sdk_of(text))
     except InvalidDefinition as error:
         raise errors.invalid_definition(invalid_definition_message(error.diagnostics)) from None
+
+
+async def beside(text: str, act: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+    """Do something with a definition; beside the event loop where it may take long."""
+    if len(text) > LARGE_CHARACTERS or _SDK in text:
+        return await asyncio.to_thread(act, *arguments, **options)
+    return act(*arguments, **options)
+
+
+def sdk_of(text: str) -> KnownApi | None:
+    """What the AWS SDK can do, where a definition speaks of it: reading its models takes time."""
+    if _SDK not in text:
+        return None
+    from services.integrations.known_api import known_api
+
+    return known_api
 
 
 class VariableReferences:
@@ -43,9 +63,9 @@ class VariableReferences:
         """State name to variable names."""
         found = self._kept.get(revision.id)
         if found is None:
-            program = await check_definition(
-                revision.definition, "EXPRESS" if machine_type == "EXPRESS" else "STANDARD"
-            )
+            kind: MachineType = "EXPRESS" if machine_type == "EXPRESS" else "STANDARD"
+            # It was accepted once; what the SDK of today can do is another question.
+            program = await beside(revision.definition, compile_definition, revision.definition, kind)
             found = {state: list(names) for state, names in program.variable_references.items() if names}
             self._kept[revision.id] = found
             if len(self._kept) > REFERENCES_MAX:

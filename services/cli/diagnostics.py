@@ -11,6 +11,7 @@ from services.cli.source_map import SourceMap, Span
 
 if TYPE_CHECKING:
     from engine.asl.model import MachineType
+    from engine.asl.resource import KnownApi
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def examine(file: Path, machine_type: MachineType) -> Report:
     places = SourceMap(text)
     broken_at = _syntax_error(text)
     findings = []
-    for it in validate(text, machine_type, lints=True):
+    for it in validate(text, machine_type, known_api=_sdk_of(text), lints=True):
         span = places.find(it.location)
         if broken_at is not None:
             span = Span(broken_at, broken_at + 1)
@@ -79,6 +80,15 @@ def examine(file: Path, machine_type: MachineType) -> Report:
         length = max(1, min(span.end - span.start, width))
         findings.append(Finding(it.severity, it.code, it.message, it.location, line, column, length))
     return Report(file, text, tuple(findings))
+
+
+def _sdk_of(text: str) -> KnownApi | None:
+    """What the AWS SDK can do, where a definition speaks of it: reading its models takes time."""
+    if ":aws-sdk:" not in text:
+        return None
+    from services.integrations.known_api import known_api
+
+    return known_api
 
 
 def _syntax_error(text: str) -> int | None:

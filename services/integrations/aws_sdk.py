@@ -79,16 +79,21 @@ def sdk_service(resource: Resource) -> SdkService | None:
     return SDK_SERVICES.get(resource.service.removeprefix("aws-sdk:"))
 
 
+def is_refused(service: str, action: str) -> bool:
+    """Whether the API has an action that Step Functions does not call."""
+    return f"{service}:{action}" in _REFUSED
+
+
 def operation_of(service: SdkService, action: str) -> str | None:
     """The API's name of an action, None when it has none or Step Functions refuses it."""
-    if f"{service.name}:{action}" in _REFUSED:
+    if is_refused(service.name, action):
         return None
     return _actions(service.botocore).get(action)
 
 
 def actions_of(service: SdkService) -> list[str]:
     """Every action that a definition may name, in alphabetical order."""
-    return sorted(name for name in _actions(service.botocore) if f"{service.name}:{name}" not in _REFUSED)
+    return sorted(name for name in _actions(service.botocore) if not is_refused(service.name, name))
 
 
 def required_members(service: SdkService, operation: str) -> list[str]:
@@ -100,11 +105,14 @@ def required_members(service: SdkService, operation: str) -> list[str]:
 @lru_cache(maxsize=512)
 def _actions(botocore_name: str) -> dict[str, str]:
     model = service_model(botocore_name)
-    return {action_name(name): name for name in model.operation_names if not _streams_events(model, name)}
+    return {action_name(name): name for name in model.operation_names if not streams_events(model, name)}
 
 
-def _streams_events(model: ServiceModel, name: str) -> bool:
-    """Event streams are found in the raw model, because making every operation's shapes would take seconds."""
+def streams_events(model: ServiceModel, name: str) -> bool:
+    """Whether an operation sends or answers a stream of events, which no task can take.
+
+    Event streams are found in the raw model, because making every operation's shapes would take seconds.
+    """
     shapes = model._service_description["shapes"]
     operation = model._service_description["operations"][name]
     for side in ("input", "output"):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from engine.asl.model import MachineType, Resource
 from engine.asl.resource import REQUIRED_PARAMETERS, SERVICES, ResourceError, parse_resource
+from engine.asl.validate import validate
 from tests.unit.engine.asl.definitions import FUNCTION, alone, distributed, errors, map_state, task
 
 ACTIVITY = "arn:aws:states:us-east-1:000000000000:activity:a"
@@ -107,7 +109,13 @@ def test_the_table_of_the_sdk_decides_when_it_is_handed_in() -> None:
     arn = f"{SFN}aws-sdk:s3:fly"
     assert parse_resource(arn).api_action == "fly"
     with pytest.raises(ResourceError, match="is not recognized"):
-        parse_resource(arn, lambda service, action: (service, action) == ("s3", "listBuckets"))
+        parse_resource(arn, lambda service, action: () if action == "listBuckets" else None)
+
+
+def test_the_table_of_the_sdk_says_what_is_required() -> None:
+    state = task(Resource=f"{SFN}aws-sdk:s3:getObject", Parameters={"Bucket.$": "$.b"})
+    found = validate(json.dumps(alone(state)), known_api=lambda service, action: ("Bucket", "Key"))
+    assert [one.message for one in found] == ["The field 'Key' is required but was missing"]
 
 
 @pytest.mark.parametrize(("language", "field"), [("JSONPath", "Parameters"), ("JSONata", "Arguments")])
