@@ -45,6 +45,7 @@ def pages() -> dict[str, str]:
 def settings_page() -> str:
     """Every environment variable, by role."""
     from services.api.settings import ApiSettings
+    from services.execution_logs.settings import LogSettings
     from services.express.settings import ExpressSettings
     from services.integrations.settings import IntegrationSettings
     from services.runtime.settings import ProcessSettings, document
@@ -61,6 +62,7 @@ def settings_page() -> str:
         "scheduler": SchedulerSettings,
         "worker": WorkerSettings,
         "express": ExpressSettings,
+        "Logs of executions": LogSettings,
         "Every process that runs tasks": IntegrationSettings,
     }
     for title, kind in roles.items():
@@ -90,6 +92,7 @@ def metrics_page() -> str:
         ],
         "Worker": metrics.WorkerMetrics().families(),
         "Express": metrics.ExpressMetrics().families(),
+        "Logs of executions": metrics.LogMetrics().families(),
         "Broker": metrics.BrokerMetrics(Traffic()).families(),
     }
     parts = [

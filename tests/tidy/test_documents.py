@@ -14,6 +14,7 @@ import pytest
 from docs.generate import HERE, pages
 from services.api.settings import ApiSettings
 from services.cli.main import app
+from services.execution_logs.settings import LogSettings
 from services.express.settings import ExpressSettings
 from services.integrations.settings import IntegrationSettings
 from services.runtime.settings import ProcessSettings, document
@@ -42,6 +43,7 @@ SETTINGS = [
     SchedulerSettings,
     WorkerSettings,
     ExpressSettings,
+    LogSettings,
     IntegrationSettings,
 ]
 
