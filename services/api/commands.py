@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -36,6 +37,15 @@ class Refused(Exception):
         self.values = values
 
 
+@dataclass(slots=True)
+class _Asked:
+    """A command that waits for its answer: how often it was sent, and how many who got it do not own the shard."""
+
+    answer: asyncio.Future[Reply]
+    sent: int = 0
+    disowned: int = 0
+
+
 class Commands:
     """Sends commands and matches replies."""
 
@@ -50,49 +60,56 @@ class Commands:
         self._reply_to = reply_to
         self._reply_seconds = reply_seconds
         self._new_id = new_id
-        self._open: dict[str, asyncio.Future[Reply]] = {}
+        self._open: dict[str, _Asked] = {}
 
     def on_reply(self, reply: Reply) -> None:
         """A reply came; late and doubled ones are dropped."""
-        future = self._open.get(reply.request_id)
-        if future is not None and not future.done():
-            future.set_result(reply)
+        asked = self._open.get(reply.request_id)
+        if asked is None or asked.answer.done():
+            return
+        if reply.error == NOT_OWNER:
+            asked.disowned += 1
+            if asked.disowned < asked.sent:
+                return  # of an earlier try; a later one may still be answered
+        asked.answer.set_result(reply)
 
     async def ask(self, execution_id: UUID, kind: str, body: bytes) -> list[Any]:
-        """Send a command and return what the owner answers.
+        """Send a command and return what the owner answers; the first answer counts, whichever try it is of.
 
         Raises:
             Refused: the owner's committed refusal.
             NoAnswer: nobody answered.
         """
         shard = shard_of(execution_id, self._store.shards)
-        for attempt in range(TRIES):
-            queues = await (self._owners.queues() if attempt == 0 else self._owners.refresh())
-            queue = queues.get(shard)
-            reply = await self._ask_once(queue, execution_id, shard, kind, body)
-            if reply is None or reply.error == NOT_OWNER:
-                continue
-            if reply.error:
-                raise Refused(reply.error, unpack(reply.body))
-            return unpack(reply.body)
-        raise NoAnswer(f"no owner answered {kind}")
-
-    async def _ask_once(
-        self, queue: str | None, execution_id: UUID, shard: int, kind: str, body: bytes
-    ) -> Reply | None:
-        request_id = self._new_id()
-        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._open[request_id] = future
+        request_id, asked = self._new_id(), _Asked(asyncio.get_running_loop().create_future())
+        command = Command(request_id, self._reply_to, execution_id.bytes, shard, kind, body)
+        self._open[request_id] = asked
         try:
-            if queue is not None:
-                self._broker.send(
-                    queue, encode([Command(request_id, self._reply_to, execution_id.bytes, shard, kind, body)])
-                )
-            return await asyncio.wait_for(future, self._reply_seconds)
-        except TimeoutError:
-            return None
+            for attempt in range(TRIES):
+                queues = await (self._owners.queues() if attempt == 0 else self._owners.refresh())
+                reply = await self._ask_once(asked, queues.get(shard), command)
+                if reply is None:
+                    continue
+                if reply.error:
+                    raise Refused(reply.error, unpack(reply.body))
+                return unpack(reply.body)
         finally:
             del self._open[request_id]
+        raise NoAnswer(f"no owner answered {kind}")
+
+    async def _ask_once(self, asked: _Asked, queue: str | None, command: Command) -> Reply | None:
+        """Send it once more and wait for a while; None if nobody answered who owns the shard."""
+        if queue is not None:
+            asked.sent += 1
+            self._broker.send(queue, encode([command]))
+        await asyncio.wait([asked.answer], timeout=self._reply_seconds)
+        if not asked.answer.done():
+            return None
+        reply = asked.answer.result()
+        if reply.error == NOT_OWNER:
+            asked.answer = asyncio.get_running_loop().create_future()
+            return None
+        return reply
 
     async def leave(self, execution_id: UUID, kind: str, body: bytes) -> None:
         """Leave a command in the inbox of the execution's shard: durable, without an answer."""

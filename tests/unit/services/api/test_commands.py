@@ -78,6 +78,36 @@ def test_an_owner_that_has_lost_the_shard_sends_on_at_once() -> None:
     run_virtually(play())
 
 
+def test_a_late_answer_to_the_first_try_counts() -> None:
+    """The command took effect: a second one that finds the work done must not turn that into a refusal."""
+
+    async def play() -> None:
+        bench = Bench()
+        asking = asyncio.create_task(bench.commands.ask(EXECUTION, "task-succeeded", b""))
+        _, first = await bench.sent(1)
+        _, second = await bench.sent(2)
+        bench.commands.on_reply(Reply(first.request_id, "", pack(1)))
+        bench.commands.on_reply(Reply(second.request_id, "TaskTimedOut", pack("resource")))
+        assert await asking == [1]
+
+    run_virtually(play())
+
+
+def test_a_late_disowning_of_the_first_try_does_not_end_the_second() -> None:
+    async def play() -> None:
+        bench = Bench()
+        asking = asyncio.create_task(bench.commands.ask(EXECUTION, "stop", b""))
+        _, first = await bench.sent(1)
+        bench.store.owners[2] = "s2"
+        _, second = await bench.sent(2)
+        bench.commands.on_reply(Reply(first.request_id, "NotOwner", b""))
+        await asyncio.sleep(0.1)
+        bench.commands.on_reply(Reply(second.request_id, "", pack(5)))
+        assert await asking == [5]
+
+    run_virtually(play())
+
+
 def test_a_refusal_carries_what_its_text_names() -> None:
     async def play() -> None:
         bench = Bench()
