@@ -18,6 +18,7 @@ from services.express.buried import bury_record
 from services.express.lane import Lane
 from services.express.queue import ExpressQueue
 from services.express.settings import ExpressSettings
+from services.express.share import LoopShare
 from services.express.start import ExpressStart, origin_of
 from services.express.watch import ExpressWatch
 from services.runtime.clock import Clock
@@ -26,7 +27,6 @@ from services.store.programs import CompiledRevision, Programs
 
 _WAIT_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 0.5
-_BEGIN_AT_ONCE: Final = 8
 
 log = logging.getLogger("stepwell.express")
 
@@ -56,6 +56,7 @@ class BackgroundExpress:
         self._clock = clock
         self._settings = settings
         self._watch = watch
+        self._share = LoopShare(clock.monotonic)
         self._held: dict[bytes, ExpressStart] = {}
         self._ended: list[bytes] = []
         self._given_up: list[bytes] = []
@@ -114,13 +115,15 @@ class BackgroundExpress:
                 await self._clock.sleep(_RETRY_SECONDS)
                 continue
             await self._begin_all(starts)
+            await self._share.pause_if_used_up()
 
     async def _begin_all(self, starts: Sequence[ExpressStart]) -> None:
-        """Begin them a few at a time, so that what runs already makes progress in between."""
+        """Begin them, and let what runs already make progress in between."""
         # What is delivered to us a second time while it still runs here (we were silent for too long) just runs on.
         fresh = [start for start in starts if start.id not in self._held]
         self._held.update((start.id, start) for start in fresh)
-        for number, start in enumerate(fresh, 1):
+        for start in fresh:
+            await self._share.pause_if_used_up()
             compiled = self._programs.cached(UUID(bytes=start.revision_id))
             if compiled is not None:
                 self._begin(start, compiled)
@@ -128,9 +131,6 @@ class BackgroundExpress:
                 loading = asyncio.create_task(self._load_and_begin(start))
                 self._loading.add(loading)
                 loading.add_done_callback(self._loading.discard)
-            if number % _BEGIN_AT_ONCE == 0:
-                await asyncio.sleep(0)
-        await asyncio.sleep(0)
 
     async def _load_and_begin(self, start: ExpressStart) -> None:
         """Begin it as soon as its definition could be read; one that cannot be compiled is dead at once."""

@@ -31,6 +31,6 @@ class ExpressSettings:
     heartbeat_seconds: float = setting(1.0, min=0.05, max=60)
     lease_seconds: float = setting(5.0, min=0.2, max=300)
     deliveries_max: int = setting(3, min=1, max=200)
-    batch: int = setting(32, min=1, max=1_000)
+    batch: int = setting(128, min=1, max=1_000)
     express_fsync: bool = False
     express_retention_days: float = setting(0.0, min=0, max=3650)
