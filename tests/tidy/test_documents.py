@@ -22,7 +22,7 @@ from services.scheduler.settings import SchedulerSettings
 from services.worker.settings import WorkerSettings
 from tests.tidy.repository import ROOT, python_files, read, tracked_files
 
-COMMANDS = {info.name for info in (*app.registered_commands, *app.registered_groups)}
+COMMANDS = {info.name for info in app.registered_commands} | {info.name for info in app.registered_groups}
 MARKDOWN = [path for path in tracked_files() if path.suffix == ".md"]
 
 
