@@ -1,5 +1,6 @@
 """`python -m loadtest.bench.express`: W6, synchronous express executions, and W7, asynchronous ones, end to end.
 
+With `--overload` three times as much as the server can do is offered for a minute, whatever it answers.
 Every request is signed and every signature is checked. W6 looks at each answer; W7 counts what ended in the server's
 metrics and fails unless it is what was accepted.
 """
@@ -35,6 +36,8 @@ _STATES = 3
 _INPUT = '{"x": 1}'
 _DRAIN_SECONDS_MAX = 120.0
 _THROTTLED_SECONDS = 0.005
+_OVERLOAD_SECONDS = 60.0
+_FLOOD_CONNECTIONS = 1_000
 
 
 def main() -> None:
@@ -46,6 +49,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0, help="length of each load (default: 10)")
     parser.add_argument("--connections", default="1,16,64", help="connections, one load after the other")
     parser.add_argument("--level", choices=("OFF", "ALL"), default="OFF", help="logging level of the machine")
+    parser.add_argument("--overload", action="store_true", help="offer three times the peak for 60 s instead")
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="stepwell-bench-log-") as folder:
@@ -64,6 +68,10 @@ async def _measure(given: argparse.Namespace) -> dict[str, Any]:
     with started(given.layout, workers=1, lanes=given.lanes if given.layout == "roles" else 0) as server:
         machine = await create_machine(server.endpoint, given.level)
         for case in given.cases or ("W6", "W7"):
+            if given.overload:
+                print(f"{case} overload ...", file=sys.stderr, flush=True)
+                found[f"{case} overload"] = await overload(server, machine, case == "W6")
+                continue
             for connections in loads:
                 name = f"{case} x{connections}"
                 print(f"{name} ...", file=sys.stderr, flush=True)
@@ -140,6 +148,76 @@ async def asynchronous(server: Server, machine: str, connections: int, seconds: 
         "cpu_us_per_execution": {name: round(1e6 * it / len(taken), 1) for name, it in usage.cpu_seconds.items()},
         "rss_mib": {name: round(it / 2**20) for name, it in usage.rss_bytes.items()},
     }
+
+
+async def overload(server: Server, machine: str, is_synchronous: bool) -> dict[str, Any]:
+    """Measure the peak, then offer three times that for a minute; goodput is what ended, second by second."""
+    measure = synchronous if is_synchronous else asynchronous
+    peak_figures = await measure(server, machine, 64, 10.0)
+    peak = peak_figures["per_s"] if is_synchronous else peak_figures["ended_per_s"]
+    operation = "StartSyncExecution" if is_synchronous else "StartExecution"
+    request = SignedRequest(server.endpoint, operation, {"stateMachineArn": machine, "input": _INPUT})
+    before = await asyncio.to_thread(_ended, server)
+    meter = Meter(server.pids)
+    flood = _Flood([await Connection.open(server.endpoint) for _ in range(_FLOOD_CONNECTIONS)], request, 3 * peak)
+    rss: dict[str, int] = {}
+    flooding = asyncio.create_task(flood.run(_OVERLOAD_SECONDS))
+    while not flooding.done():
+        await asyncio.sleep(2)
+        rss = {name: max(size, rss.get(name, 0)) for name, size in meter.rss().items()}
+    span = await flooding
+    good = flood.answered if is_synchronous else await asyncio.to_thread(_ended, server) - before
+    if not is_synchronous:
+        await _all_ended(server, before + flood.answered)
+    return {
+        "peak_per_s": peak,
+        "offered_per_s": round(flood.offered / span, 1),
+        "sent_per_s": round(flood.sent / span, 1),
+        "good_per_s": round(good / span, 1),
+        "share_of_peak": round(good / span / peak, 3),
+        "throttled": flood.throttled,
+        "rss_before_mib": peak_figures["rss_mib"],
+        "rss_most_mib": {name: round(it / 2**20) for name, it in rss.items()},
+    }
+
+
+class _Flood:
+    """An open loop: requests come at their rate, whether the server keeps up or not.
+
+    Without a free connection a request stays away, as it would behind a full accept queue.
+    """
+
+    def __init__(self, connections: list[Connection], request: SignedRequest, per_second: float) -> None:
+        self.offered = self.sent = self.answered = self.throttled = 0
+        self._free = connections
+        self._request = request
+        self._per_second = per_second
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self, seconds: float) -> float:
+        """Flood the server; returns how long it took until the last answer."""
+        begun = time.perf_counter()
+        while (passed := time.perf_counter() - begun) < seconds:
+            due = int(passed * self._per_second)
+            for _ in range(min(due - self.offered, len(self._free))):
+                task = asyncio.create_task(self._send(self._free.pop()))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            self.offered = due
+            await asyncio.sleep(0.002)
+        await asyncio.gather(*self._tasks)
+        return time.perf_counter() - begun
+
+    async def _send(self, connection: Connection) -> None:
+        self.sent += 1
+        try:
+            await connection.call_prepared(self._request.on_the_wire())
+            self.answered += 1
+        except Refused as refused:
+            if refused.code != "ThrottlingException":
+                raise
+            self.throttled += 1
+        self._free.append(connection)
 
 
 async def _all_ended(server: Server, wanted: int) -> None:
