@@ -34,13 +34,18 @@ def scheduler(database_url: DatabaseUrl = None, broker_url: BrokerUrl = None) ->
     serve_role("scheduler", database_url, broker_url)
 
 
-def worker(broker_url: BrokerUrl = None, functions: FunctionFiles = None, function: FunctionEntries = None) -> None:
-    """Run the attempts of tasks; needs the broker only."""
+def worker(
+    database_url: DatabaseUrl = None,
+    broker_url: BrokerUrl = None,
+    functions: FunctionFiles = None,
+    function: FunctionEntries = None,
+) -> None:
+    """Run the attempts of tasks; needs the broker, and a database only for the connections of HTTP tasks."""
     import os
 
     from services.cli.function_map import gather_targets
 
-    serve_role("worker", None, broker_url, targets=gather_targets(functions, function, os.environ))
+    serve_role("worker", database_url, broker_url, targets=gather_targets(functions, function, os.environ))
 
 
 def migrate(database_url: DatabaseUrl = None) -> None:
