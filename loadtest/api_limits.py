@@ -221,11 +221,16 @@ async def callbacks(server: Running, options: argparse.Namespace) -> list[Figure
 
     await _spread(connections, options.callbacks, start)
     await _spread(connections, options.callbacks, lease)
+    doubled = len(tokens) - len(set(tokens))
+    cpu = sum(server.process.cpu_times()[:2])
     seconds = await _spread(connections, options.callbacks, succeed)
+    cpu = sum(server.process.cpu_times()[:2]) - cpu
     left = await _running(first, arn)
     ended = await _count(first, arn, "SUCCEEDED")
     return [
         Figure("SendTaskSuccess accepted", options.callbacks / seconds, "/s", least=2_000),
+        Figure("CPU time of the server for each", cpu * 1e6 / options.callbacks, "us"),
+        Figure("tasks that were given out twice", doubled, "", most=0),
         Figure("executions that did not end with it", left + options.callbacks - ended, "", most=0),
     ]
 

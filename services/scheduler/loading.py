@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 from uuid import UUID
 
@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 _BACK_OFF_SECONDS: Final = 0.2
 _QUARANTINE_SECONDS: Final = 60.0
+_BELIEVED_SECONDS: Final = 1.0
+_BELIEVED_MAX: Final = 10_000
 
 
 class _Wanted:
@@ -66,6 +68,7 @@ class Loader:
         self._wanted: dict[bytes, _Wanted] = {}
         self._loading: dict[bytes, _Wanted] = {}
         self._quarantine: dict[bytes, float] = {}
+        self._believed: dict[str, float] = {}
         self._signal = Signal()
 
     def __len__(self) -> int:
@@ -122,6 +125,18 @@ class Loader:
                 self._missing(delivery)
         self._done()
 
+    async def _missing_activities(self, arns: Collection[str]) -> frozenset[str]:
+        """Those of the activity ARNs that name no activity; one that was there a moment ago is not looked up again."""
+        now = self._clock.monotonic()
+        unsure = [arn for arn in arns if self._believed.get(arn, 0.0) <= now]
+        if not unsure:
+            return frozenset()
+        missing = await self._store.missing_activities(unsure)
+        if len(self._believed) > _BELIEVED_MAX:
+            self._believed.clear()
+        self._believed.update(dict.fromkeys(set(unsure) - missing, now + _BELIEVED_SECONDS))
+        return missing
+
     async def _take_in(self, loaded: LoadedExecution, takings: int) -> None:
         """Hold one execution, if its shard has been ours since before the read began."""
         key = loaded.row.id.bytes
@@ -129,7 +144,7 @@ class Loader:
             compiled = await self._programs.get(loaded.row.revision_id)
             execution = revive(loaded, compiled.program)
             if compiled.activities and not execution.origin.test_case:  # a mocked one need not exist
-                execution.missing_activities = await self._store.missing_activities(compiled.activities)
+                execution.missing_activities = await self._missing_activities(compiled.activities)
         except Fault:
             raise
         except Exception:
