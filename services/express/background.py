@@ -97,7 +97,7 @@ class BackgroundExpress:
         await self._alive.wait()
         answer_lost = False
         while True:
-            room = self._settings.concurrency_max - len(self._held)
+            room = self._settings.express_concurrency_max - len(self._held)
             if room <= 0 or self._lane.full:
                 self._changed.clear()
                 await self._changed.wait()
@@ -106,7 +106,9 @@ class BackgroundExpress:
                 if answer_lost:
                     starts = await self._queue.strays(self._lane_id, self._held.keys())
                 else:
-                    starts = await self._queue.take(self._lane_id, min(room, self._settings.batch), _WAIT_SECONDS)
+                    starts = await self._queue.take(
+                        self._lane_id, min(room, self._settings.express_batch), _WAIT_SECONDS
+                    )
                 answer_lost = False
             except BrokerUnavailable as fault:
                 # Redis may have given us starts in an answer that never came.
@@ -150,7 +152,7 @@ class BackgroundExpress:
                 return
 
     def _begin(self, start: ExpressStart, compiled: CompiledRevision) -> None:
-        if start.deliveries > self._settings.deliveries_max:
+        if start.deliveries > self._settings.express_deliveries_max:
             reason = f"delivered {start.deliveries - 1} times, and every lane that ran it was lost"
             loading = asyncio.create_task(self._bury(start, compiled, reason))
             self._loading.add(loading)
@@ -215,11 +217,11 @@ class BackgroundExpress:
     async def _keep_alive(self) -> None:
         while True:
             try:
-                await self._queue.beat(self._lane_id, self._settings.lease_seconds)
+                await self._queue.beat(self._lane_id, self._settings.express_lease_seconds)
                 self._alive.set()
                 returned = await self._queue.return_orphans()
                 if returned:
                     log.warning("%d executions of lost lanes are delivered again", returned)
             except BrokerUnavailable as fault:
                 log.warning("no sign of life can be given: %s", fault)
-            await self._clock.sleep(self._settings.heartbeat_seconds)
+            await self._clock.sleep(self._settings.express_heartbeat_seconds)

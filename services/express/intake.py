@@ -24,7 +24,7 @@ class ExpressIntake:
     def __init__(self, queue: ExpressQueue, settings: ExpressSettings) -> None:
         """Keep the queue and its bound."""
         self._queue = queue
-        self._length_max = settings.queue_length_max
+        self._length_max = settings.express_queue_length_max
         self._gathered: deque[_Waiting] = deque()
         self._sender: asyncio.Task[None] | None = None
         self._length = 0

@@ -51,8 +51,8 @@ class Lane:
     def full(self) -> bool:
         """Whether another start has to wait or be refused."""
         return (
-            len(self._runs) >= self._settings.concurrency_max
-            or self._memory.held_bytes >= self._settings.lane_bytes_max
+            len(self._runs) >= self._settings.express_concurrency_max
+            or self._memory.held_bytes >= self._settings.express_lane_bytes_max
         )
 
     def begin(
@@ -90,7 +90,7 @@ class Lane:
             self._clock,
             self._ids,
             self._memory,
-            self._settings.execution_bytes_max,
+            self._settings.express_execution_bytes_max,
             on_turn if logged or turns is not None else None,
             ended,
             broken,

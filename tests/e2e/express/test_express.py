@@ -250,7 +250,7 @@ def test_what_express_does_not_have_is_refused_at_creation(client: Any) -> None:
 
 
 def test_more_than_may_run_at_once_is_throttled(tmp_path: Path) -> None:
-    server = Server(tmp_path, environment={"STEPWELL_CONCURRENCY_MAX": "2"})
+    server = Server(tmp_path, environment={"STEPWELL_EXPRESS_CONCURRENCY_MAX": "2"})
     tmp_path.chmod(0o755)
     server.start()
     try:

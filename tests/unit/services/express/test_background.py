@@ -246,7 +246,7 @@ def test_no_more_are_taken_than_may_be_under_way() -> None:
             await asyncio.sleep(25)
             assert len(world.queue.acknowledged) == 10
 
-    run_virtually(main(World(NAP, concurrency_max=4)))
+    run_virtually(main(World(NAP, express_concurrency_max=4)))
 
 
 def test_five_minutes_count_from_the_start_not_from_the_delivery() -> None:

@@ -93,7 +93,7 @@ def test_five_minutes_are_the_end() -> None:
 
 
 def test_an_execution_that_holds_too_much_fails() -> None:
-    settings = ExpressSettings(execution_bytes_max=100)
+    settings = ExpressSettings(express_execution_bytes_max=100)
     definition = machine(W={"Type": "Wait", "Seconds": 1, "End": True})
     execution = run(definition, "x" * 200, settings=settings)
     assert (execution.status, execution.error) == (Status.FAILED, "States.DataLimitExceeded")
@@ -155,7 +155,7 @@ def test_a_wide_map_fails_when_its_items_grow_beyond_the_budget() -> None:
         return Succeeded(b'"' + b"x" * 1000 + b'"')
 
     processor = machine(T=task())
-    settings = ExpressSettings(execution_bytes_max=20_000)
+    settings = ExpressSettings(express_execution_bytes_max=20_000)
     execution = run(
         machine(M={"Type": "Map", "ItemProcessor": processor, "End": True}), list(range(100)), grow, settings=settings
     )
@@ -192,7 +192,9 @@ def test_what_was_abandoned_calls_nothing_any_more() -> None:
 
 def test_a_lane_that_holds_too_much_is_full() -> None:
     async def main() -> tuple[bool, bool, bool]:
-        lane = Lane(Calls(echo), ExecutionLog([]), VirtualClock(), SystemIds(), ExpressSettings(lane_bytes_max=1000))
+        lane = Lane(
+            Calls(echo), ExecutionLog([]), VirtualClock(), SystemIds(), ExpressSettings(express_lane_bytes_max=1000)
+        )
         program = compiled(machine(W={"Type": "Wait", "Seconds": 5, "End": True}))
         lane.begin(origin("x" * 600, 1), program, OFF, lambda _: None, lambda _: None)
         first = lane.full
