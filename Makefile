@@ -40,6 +40,7 @@ docs: $(DEV)  ## Write the generated pages under docs/reference
 	@$(BIN)/python -m docs.generate
 
 lock: $(DEV)  ## Write constraints.txt from what is installed
+	@$(BIN)/python -m pip --disable-pip-version-check --quiet install 'hatchling>=1.25,<2'
 	@$(BIN)/python .ci/lock.py > $(VENV)/constraints.txt && cp $(VENV)/constraints.txt constraints.txt
 
 clean:  ## Remove the virtual environment and the local data
