@@ -224,6 +224,7 @@ class Api:
         request_id = self._request_id()
         try:
             operation, request = self._intake.read(head, data, next_message)
+            head.forget()
             answer = await operation(self.context, request)
             reply = Reply(200, request_id, orjson.dumps(answer) if answer else _EMPTY_OBJECT)
             code = None

@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from typing import Any, Final
 
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from services.api import errors
@@ -18,17 +19,67 @@ from services.api.errors import ApiError
 from services.api.intake import Head
 
 _PIPELINED_MAX: Final = 64
+_NOTHING: Final[Any] = ()
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _CONTENT: Final = b"content-type: application/x-amz-json-1.0\r\nx-amzn-requestid: "
 _CLOSE: Final = b"\r\nconnection: close\r\n\r\n"
 
 
+class _Flow(FlowControl):
+    """uvicorn's, whose event is made when somebody waits for it: most connections never see one."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self.read_paused = False
+        self.write_paused = False
+        self._writable: asyncio.Event | None = None
+
+    async def drain(self) -> None:
+        if self.write_paused:
+            if self._writable is None:
+                self._writable = asyncio.Event()
+            await self._writable.wait()
+
+    def pause_writing(self) -> None:
+        self.write_paused = True
+
+    def resume_writing(self) -> None:
+        self.write_paused = False
+        if self._writable is not None:
+            self._writable.set()
+            self._writable = None
+
+
 class ApiProtocol(HttpToolsProtocol):
-    """One connection. uvicorn makes it and calls `shutdown`."""
+    """One connection. uvicorn makes it and calls `shutdown`.
+
+    Ten thousand of them may wait for activity tasks: what few of them need is made when it is needed, and the slots
+    keep the number of uvicorn's own attributes below that up to which Python shares the keys of instances.
+    """
+
+    __slots__ = (
+        "_answering",
+        "_api",
+        "_bodies",
+        "_body_timer",
+        "_closes",
+        "_common",
+        "_common_of",
+        "_gone",
+        "_head",
+        "_idle_since",
+        "_idle_timer",
+        "_pieces",
+        "_pipelined",
+        "_receiving",
+        "_refused",
+        "_size",
+    )
 
     def __init__(self, api: Api, **given: Any) -> None:
         """`given` is uvicorn's."""
         super().__init__(**given)
+        self.pipeline = _NOTHING  # a deque when it has something in it
         self._api = api
         self._bodies = api.bodies
         self._head: Head | None = None  # of the short-cut request that is being received
@@ -37,9 +88,9 @@ class ApiProtocol(HttpToolsProtocol):
         self._size = 0
         self._refused = False
         self._answering = False
-        self._pipelined: deque[tuple[Head, bytes, bool]] = deque()
+        self._pipelined: deque[tuple[Head, bytes, bool]] | None = None
         self._closes = False
-        self._gone: asyncio.Event | None = None
+        self._gone: asyncio.Future[dict[str, Any]] | None = None
         self._idle_since = 0.0
         self._idle_timer: asyncio.TimerHandle | None = None
         self._body_timer: asyncio.TimerHandle | None = None
@@ -48,13 +99,18 @@ class ApiProtocol(HttpToolsProtocol):
 
     # what asyncio calls
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client is there."""
+        super().connection_made(transport)
+        self.flow = _Flow(transport)
+
     def connection_lost(self, exc: Exception | None) -> None:
         """The answer under way is still worked out: a synchronous execution runs to its end."""
         super().connection_lost(exc)
         self._drop_body()
-        self._pipelined.clear()
-        if self._gone is not None:
-            self._gone.set()
+        self._pipelined = None
+        if self._gone is not None and not self._gone.done():
+            self._gone.set_result({"type": "http.disconnect"})
         for timer in (self._idle_timer, self._body_timer):
             if timer is not None:
                 timer.cancel()
@@ -102,6 +158,8 @@ class ApiProtocol(HttpToolsProtocol):
             super().on_message_begin()
             self.url, self.expect_100_continue = url, expects
             self.headers.extend(headers)
+            if not self.pipeline:
+                self.pipeline = deque()
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -135,6 +193,8 @@ class ApiProtocol(HttpToolsProtocol):
         self._drop_body()
         keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
         if self._answering:
+            if self._pipelined is None:
+                self._pipelined = deque()
             self._pipelined.append((head, data, keep_alive))
             if len(self._pipelined) >= _PIPELINED_MAX:
                 self.flow.pause_reading()
@@ -146,6 +206,7 @@ class ApiProtocol(HttpToolsProtocol):
     def _begin_short(self) -> None:
         _, _, query = self.url.partition(b"?")
         self._head = Head({"method": "POST", "path": "/", "query_string": query, "headers": self.headers})
+        self.headers = []  # they live as long as the head needs them
         try:
             self._bodies.check_length(self._head.length)
         except ApiError as refused:
@@ -196,14 +257,15 @@ class ApiProtocol(HttpToolsProtocol):
             self._begin_answer(*self._pipelined.popleft())
             self.flow.resume_reading()
 
-    async def _disconnection(self) -> dict[str, Any]:
-        """ASGI's `receive` once the body is read: the next message is that the caller has hung up."""
-        if self._gone is None:
-            self._gone = asyncio.Event()
-            if self.transport.is_closing():
-                self._gone.set()
-        await self._gone.wait()
-        return {"type": "http.disconnect"}
+    def _disconnection(self) -> asyncio.Future[dict[str, Any]]:
+        """ASGI's `receive` once the body is read: the next message is that the caller has hung up.
+
+        A future, which may be cancelled: whoever waits in the background needs no task for it.
+        """
+        self._gone = self.loop.create_future()
+        if self.transport.is_closing():
+            self._gone.set_result({"type": "http.disconnect"})
+        return self._gone
 
     def _write(self, reply: Reply, keep_alive: bool) -> None:
         self.server_state.total_requests += 1

@@ -54,6 +54,11 @@ class Head:
             elif name == PARENT_HEADER:
                 self.parent = value
 
+    def forget(self) -> None:
+        """Let go of what has been read: a request may wait for a minute, and there may be ten thousand of them."""
+        self.scope = {}
+        self.authorization = self.trace = self.parent = None
+
 
 class Intake:
     """Reads requests."""
