@@ -17,7 +17,7 @@ import time
 from collections import Counter
 
 from tests.fixtures.hostile import Hostile, learn
-from tests.fixtures.service_model import answer_faults
+from tests.fixtures.service_model import answer_faults, target_of
 
 
 class Fuzzer:
@@ -36,7 +36,7 @@ class Fuzzer:
         connection = http.client.HTTPConnection(self._address, timeout=90)
         for _ in range(requests):
             operation, body = hostile.request()
-            connection.request("POST", "/", body, {"X-Amz-Target": f"AWSStepFunctions.{operation}"})
+            connection.request("POST", "/", body, {"X-Amz-Target": target_of(operation)})
             response = connection.getresponse()
             answer = response.read()
             self._answered[f"{response.status}"] += 1

@@ -15,6 +15,16 @@ RATE_MAX: Final = 1_000
 TIMESTAMP_MAX: Final = 253_402_300_799  # the end of the year 9999
 
 
+_ERRORS: Final = (
+    "InvalidArn",
+    "InvalidToken",
+    "ResourceNotFound",
+    "StateMachineDoesNotExist",
+    "StateMachineTypeNotSupported",
+    "ValidationException",
+)
+
+
 def _structure(members: dict[str, str], *required: str) -> dict[str, Any]:
     shape: dict[str, Any] = {"type": "structure", "members": {name: {"shape": kind} for name, kind in members.items()}}
     return shape | ({"required": list(required)} if required else {})
@@ -30,7 +40,7 @@ def _operation(name: str, about: str) -> dict[str, Any]:
         "http": {"method": "POST", "requestUri": "/"},
         "input": {"shape": f"{name}Input"},
         "output": {"shape": f"{name}Output"},
-        "errors": [{"shape": "ValidationException"}, {"shape": "InvalidToken"}, {"shape": "ResourceNotFound"}],
+        "errors": [{"shape": error} for error in _ERRORS],
         "documentation": about,
     }
 
@@ -137,10 +147,7 @@ _SHAPES: Final[dict[str, dict[str, Any]]] = {
     "Count": {"type": "integer"},
     "Boolean": {"type": "boolean"},
     "Timestamp": {"type": "timestamp", "min": 0, "max": TIMESTAMP_MAX},
-    **{
-        name: {"type": "structure", "members": {"message": {"shape": "Cause"}}, "exception": True}
-        for name in ("ValidationException", "InvalidToken", "ResourceNotFound")
-    },
+    **{name: {"type": "structure", "members": {"message": {"shape": "Cause"}}, "exception": True} for name in _ERRORS},
 }
 
 SERVICE: Final[dict[str, Any]] = {

@@ -16,7 +16,7 @@ from services.api.settings import ApiSettings
 from tests.e2e.api.conftest import Server
 from tests.fixtures.hostile import OPERATIONS, Hostile, learn
 from tests.fixtures.postgres import Databases
-from tests.fixtures.service_model import answer_faults
+from tests.fixtures.service_model import answer_faults, target_of
 
 SEEDS = (1, 2)
 REQUESTS = int(os.environ.get("STEPWELL_HOSTILE_REQUESTS", "6000")) // len(SEEDS)
@@ -43,7 +43,7 @@ def test_every_operation_survives_hostile_values(fuzzed: Server, seed: int) -> N
             if time.monotonic() > end:
                 break
             operation, body = hostile.request()
-            connection.request("POST", "/", body, {"X-Amz-Target": f"AWSStepFunctions.{operation}"})
+            connection.request("POST", "/", body, {"X-Amz-Target": target_of(operation)})
             response = connection.getresponse()
             answer = response.read()
             assert answer_faults(operation, response.status, answer) == [], body[:2000]
