@@ -50,6 +50,38 @@ class _Flow(FlowControl):
             self._writable = None
 
 
+class Outbox:
+    """The answers of one turn of the event loop, written together at its end.
+
+    A write to a client that sleeps wakes it, which takes longer than the rest of the write. Written together, the
+    answers find their clients awake; an answer that is alone waits for nothing.
+    """
+
+    def __init__(self) -> None:
+        """Empty."""
+        self._answers: list[tuple[ApiProtocol, bytes, bool]] = []
+        self._common_of: Any = None
+        self._common = b""
+
+    def put(self, connection: ApiProtocol, answer: bytes, closes: bool) -> None:
+        """Let the connection write this at the end of the turn."""
+        if not self._answers:
+            connection.loop.call_soon(self._write_all)
+        self._answers.append((connection, answer, closes))
+
+    def common_headers(self, headers: Any) -> bytes:
+        """Date and the like; uvicorn makes a new list of them every second."""
+        if headers is not self._common_of:
+            self._common_of = headers
+            self._common = b"".join(b"%b: %b\r\n" % pair for pair in headers)
+        return self._common
+
+    def _write_all(self) -> None:
+        answers, self._answers = self._answers, []
+        for connection, answer, closes in answers:
+            connection.write(answer, closes)
+
+
 class ApiProtocol(HttpToolsProtocol):
     """One connection. uvicorn makes it and calls `shutdown`.
 
@@ -63,12 +95,11 @@ class ApiProtocol(HttpToolsProtocol):
         "_bodies",
         "_body_timer",
         "_closes",
-        "_common",
-        "_common_of",
         "_gone",
         "_head",
         "_idle_since",
         "_idle_timer",
+        "_outbox",
         "_pieces",
         "_pipelined",
         "_receiving",
@@ -76,11 +107,12 @@ class ApiProtocol(HttpToolsProtocol):
         "_size",
     )
 
-    def __init__(self, api: Api, **given: Any) -> None:
+    def __init__(self, api: Api, outbox: Outbox, **given: Any) -> None:
         """`given` is uvicorn's."""
         super().__init__(**given)
         self.pipeline = _NOTHING  # a deque when it has something in it
         self._api = api
+        self._outbox = outbox
         self._bodies = api.bodies
         self._head: Head | None = None  # of the short-cut request that is being received
         self._receiving = False
@@ -94,8 +126,6 @@ class ApiProtocol(HttpToolsProtocol):
         self._idle_since = 0.0
         self._idle_timer: asyncio.TimerHandle | None = None
         self._body_timer: asyncio.TimerHandle | None = None
-        self._common_of: Any = None
-        self._common = b""
 
     # what asyncio calls
 
@@ -148,9 +178,14 @@ class ApiProtocol(HttpToolsProtocol):
         """Choose the way."""
         url = self.url
         short = (url == b"/" or url.startswith(b"/?")) and self.parser.get_method() == b"POST"
-        if short and (self.cycle is None or self.cycle.response_complete) and not self.parser.should_upgrade():
+        if (
+            short
+            and not self._closes
+            and (self.cycle is None or self.cycle.response_complete)
+            and not self.parser.should_upgrade()
+        ):
             self._begin_short()
-        elif self._answering:
+        elif self._answering or self._closes:
             # Something else right behind a request that is not answered yet: no client does that. It may try again.
             self._closes = self._refused = True
         else:
@@ -228,7 +263,8 @@ class ApiProtocol(HttpToolsProtocol):
         if self._answering:
             self._closes = True
         else:
-            self._write(self._api.refusal(self._head, refused), keep_alive=False)
+            self._answering = True
+            self._send(self._api.refusal(self._head, refused), keep_alive=False)
 
     def _too_slow(self) -> None:
         self._body_timer = None
@@ -248,14 +284,7 @@ class ApiProtocol(HttpToolsProtocol):
         task.add_done_callback(self.tasks.discard)
 
     async def _answer(self, head: Head, data: bytes, keep_alive: bool) -> None:
-        reply = await self._api.reply(head, data, self._disconnection)
-        self._answering = False
-        if self.transport.is_closing():
-            return
-        self._write(reply, keep_alive and not self._closes)
-        if self._pipelined and not self.transport.is_closing():
-            self._begin_answer(*self._pipelined.popleft())
-            self.flow.resume_reading()
+        self._send(await self._api.reply(head, data, self._disconnection), keep_alive)
 
     def _disconnection(self) -> asyncio.Future[dict[str, Any]]:
         """ASGI's `receive` once the body is read: the next message is that the caller has hung up.
@@ -267,22 +296,28 @@ class ApiProtocol(HttpToolsProtocol):
             self._gone.set_result({"type": "http.disconnect"})
         return self._gone
 
-    def _write(self, reply: Reply, keep_alive: bool) -> None:
+    def _send(self, reply: Reply, keep_alive: bool) -> None:
         self.server_state.total_requests += 1
-        closes = reply.closes or not keep_alive
-        self.transport.write(
-            b"%b%b%b%b\r\ncontent-length: %d%b%b"
-            % (
-                STATUS_LINE[reply.status],
-                self._common_headers(),
-                _CONTENT,
-                reply.request_id,
-                len(reply.body),
-                _CLOSE if closes else b"\r\n\r\n",
-                reply.body,
-            )
+        closes = reply.closes or not keep_alive or self._closes
+        self._closes = closes
+        answer = b"%b%b%b%b\r\ncontent-length: %d%b%b" % (
+            STATUS_LINE[reply.status],
+            self._outbox.common_headers(self.server_state.default_headers),
+            _CONTENT,
+            reply.request_id,
+            len(reply.body),
+            _CLOSE if closes else b"\r\n\r\n",
+            reply.body,
         )
-        if closes:
+        self._outbox.put(self, answer, closes)
+
+    def write(self, answer: bytes, closes: bool) -> None:
+        """For the outbox: write an answer, then go on with the next request or close."""
+        self._answering = False
+        if self.transport.is_closing():
+            return
+        self.transport.write(answer)
+        if closes or self._closes:
             self.transport.close()
             return
         if self.flow.write_paused:
@@ -290,14 +325,9 @@ class ApiProtocol(HttpToolsProtocol):
         self._idle_since = self.loop.time()
         if self._idle_timer is None:
             self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._look_whether_idle)
-
-    def _common_headers(self) -> bytes:
-        """Date and the like; uvicorn makes a new list of them every second."""
-        headers = self.server_state.default_headers
-        if headers is not self._common_of:
-            self._common_of = headers
-            self._common = b"".join(b"%b: %b\r\n" % pair for pair in headers)
-        return self._common
+        if self._pipelined:
+            self._begin_answer(*self._pipelined.popleft())
+            self.flow.resume_reading()
 
     def _look_whether_idle(self) -> None:
         """One timer for a whole life of requests: it looks how long ago the last answer was."""

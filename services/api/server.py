@@ -8,7 +8,7 @@ from typing import Any, cast
 import uvicorn
 
 from services.api.app import Api
-from services.api.http_protocol import ApiProtocol
+from services.api.http_protocol import ApiProtocol, Outbox
 
 
 def make_server(api: Api, host: str, port: int) -> uvicorn.Server:
@@ -18,7 +18,7 @@ def make_server(api: Api, host: str, port: int) -> uvicorn.Server:
         host=host,
         port=port,
         loop="uvloop",
-        http=cast(Any, partial(ApiProtocol, api)),
+        http=cast(Any, partial(ApiProtocol, api, Outbox())),
         ws="none",
         lifespan="on",
         access_log=False,
