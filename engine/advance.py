@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from engine.asl.model import TaskState, WaitState
+from engine.asl.model import MapState, TaskState, WaitState
 from engine.control import guarded, settle
 from engine.ending import end, ended_by_deletion, fail_execution
 from engine.execution.execution import Status
-from engine.execution.frame import ROOT, Attempt, BackOff, Frame, Ready, Until, path_order
+from engine.execution.frame import ROOT, Attempt, BackOff, Frame, MapRun, Ready, Until, path_order
 from engine.execution.step import HistoryFull, Step
 from engine.execution.stimulus import (
     BudgetExceeded,
@@ -36,7 +36,7 @@ from engine.execution.stimulus import (
 )
 from engine.failure import RUNTIME, TIMEOUT
 from engine.limits import HISTORY_EVENTS_MAX
-from engine.states import dispatch, task_state, wait_state
+from engine.states import dispatch, distributed_map, task_state, wait_state
 from engine.states.redrive import redrive
 
 
@@ -81,7 +81,7 @@ def _deliver(step: Step, stimulus: Stimulus) -> None:
         case TaskGivenBack() | WorkerLost() | CallDropped():
             _about_attempt(step, stimulus)
         case MapRunEnded():
-            raise AssertionError("no map run was started")
+            _map_run_ended(step, stimulus)
         case Stop():
             step.note(0, "ExecutionAborted", stimulus.error, stimulus.cause)
             end(step, Status.ABORTED, error=stimulus.error, cause=stimulus.cause)
@@ -156,6 +156,16 @@ def _execution_timer_due(step: Step) -> None:
         return
     step.note(0, "ExecutionTimedOut", TIMEOUT)
     end(step, Status.TIMED_OUT, stop_ms=execution.deadline_ms)
+
+
+def _map_run_ended(step: Step, stimulus: MapRunEnded) -> None:
+    frame = step.execution.frames.get(stimulus.path)
+    if frame is None or not isinstance(frame.waits, MapRun) or frame.waits.arn != stimulus.arn:
+        return
+    run, state = frame.waits, step.execution.state_of(frame)
+    assert isinstance(state, MapState)
+    if not ended_by_deletion(step):
+        settle(step, frame, guarded(step, frame, lambda: distributed_map.ended(state, frame, run, step, stimulus)))
 
 
 def _about_attempt(

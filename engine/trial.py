@@ -20,6 +20,7 @@ from engine.failure import StateError
 from engine.payload import Payload
 from engine.states import dispatch, map_state, task_state, wait_state
 from engine.states.data_flow import View, caught, effective_input, finish, leave, select_result
+from engine.states.map_limits import whole_number
 from engine.states.retry import delay_seconds, error_output, first_match
 
 Status = Literal["SUCCEEDED", "FAILED", "RETRIABLE", "CAUGHT_ERROR"]
@@ -125,8 +126,8 @@ class Trial:
             items = map_state.items_of(state, view)
         elif state.query_language == "JSONPath":
             effective_input(state, view)
-        self._inspection["maxConcurrency"] = map_state.whole_number(state.max_concurrency, view, "MaxConcurrency") or 0
-        count = map_state.whole_number(state.tolerated_failure_count, view, "ToleratedFailureCount")
+        self._inspection["maxConcurrency"] = whole_number(state.max_concurrency, view, "MaxConcurrency") or 0
+        count = whole_number(state.tolerated_failure_count, view, "ToleratedFailureCount")
         percentage = _percentage(state.tolerated_failure_percentage, view)
         if count is not None:
             self._inspection["toleratedFailureCount"] = count

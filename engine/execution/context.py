@@ -25,6 +25,7 @@ def scope_of(
     token: bytes | None = None,
     item: tuple[int, Any] | None = None,
     now_ms: int | None = None,
+    item_details: Mapping[str, Any] = _NO_VARIABLES,
 ) -> Scope:
     """What the expressions of the frame's state can see before the state has done anything.
 
@@ -35,8 +36,9 @@ def scope_of(
         token: the attempt that is being scheduled, where the state hands a task token out.
         item: (index, value) of the Map item whose ItemSelector is evaluated.
         now_ms: Unix milliseconds of the turn, for `$now` and `$millis`.
+        item_details: further members of `$$.Map.Item` (a distributed Map tells where an item comes from).
     """
-    maker = _maker(execution, frame, token, item)
+    maker = _maker(execution, frame, token, item, item_details)
     return Scope(frame.input.value, maker, visible_variables(execution, frame), entropy, now_ms=now_ms)
 
 
@@ -53,7 +55,11 @@ def visible_variables(execution: Execution, frame: Frame) -> Mapping[str, Any]:
 
 
 def _maker(
-    execution: Execution, frame: Frame, token: bytes | None, item: tuple[int, Any] | None
+    execution: Execution,
+    frame: Frame,
+    token: bytes | None,
+    item: tuple[int, Any] | None,
+    item_details: Mapping[str, Any],
 ) -> Callable[[], Mapping[str, Any]]:
     made: Mapping[str, Any] | None = execution.given_context
 
@@ -61,6 +67,8 @@ def _maker(
         nonlocal made
         if made is None:
             made = _context(execution, frame, token, item)
+            if item_details:
+                made["Map"]["Item"].update(item_details)
         return made
 
     return make

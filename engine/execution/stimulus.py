@@ -110,10 +110,10 @@ class CallDropped:
 
 @dataclass(frozen=True, slots=True)
 class MapRunEnded:
-    """A distributed Map's run ended: its output, or the error that failed it."""
+    """A distributed Map's run ended: its output, or the error that failed it. A retry's run has another `arn`."""
 
     path: str
-    visit: int
+    arn: str
     output: Payload | None
     error: str | None = None
     cause: str | None = None

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from engine.asl.model import MapState, NumberLimit
+from engine.asl.model import MapState
 from engine.execution.context import scope_of
 from engine.execution.frame import Children, Frame
 from engine.execution.outcome import Outcome
 from engine.execution.step import Step
-from engine.expressions.scope import Scope
-from engine.failure import StateError, evaluation_error, runtime_error
+from engine.failure import evaluation_error, runtime_error
 from engine.limits import INLINE_MAP_CONCURRENCY
-from engine.payload import Payload, encode_json
+from engine.payload import Payload
+from engine.states import distributed_map
 from engine.states.children import collected
 from engine.states.data_flow import View, check_size, effective_input, finish, leave, select_result
+from engine.states.map_inputs import entries
+from engine.states.map_limits import shown_json, whole_number
 
 
 def enter(state: MapState, frame: Frame, step: Step) -> Outcome:
@@ -30,6 +32,9 @@ def enter(state: MapState, frame: Frame, step: Step) -> Outcome:
 def start(state: MapState, frame: Frame, step: Step) -> Outcome:
     """Start the iterations; also after a retry."""
     view = View(frame, step)
+    if state.distributed:
+        items_or_entries = None if state.item_reader is not None else items_of(state, view)
+        return distributed_map.start(state, frame, step, items_or_entries, view)
     items = items_of(state, view)
     concurrency = whole_number(state.max_concurrency, view, "MaxConcurrency") or INLINE_MAP_CONCURRENCY
     started_id = step.record(frame, "MapStateStarted", len(items))
@@ -81,7 +86,7 @@ def resume(state: MapState, frame: Frame, step: Step, last_id: int) -> Outcome:
 
 
 def items_of(state: MapState, view: View) -> list[Any]:
-    """The items that the Map runs over.
+    """The items that the Map runs over; the entries of an object are items of a distributed Map.
 
     Raises:
         StateError: they are no array; States.Runtime (JSONPath) or States.QueryEvaluationError.
@@ -90,21 +95,25 @@ def items_of(state: MapState, view: View) -> list[Any]:
         if state.items is not None:
             return cast(list[Any], state.items(view.scope))
         value = view.frame.input.value
-        if not isinstance(value, list):
-            raise evaluation_error(f"Map state input must be an array but was: {_shown(value)}", None)
-        return value
+        if not _is_iterable(state, value):
+            raise evaluation_error(f"Map state input must be an array but was: {shown_json(value)}", None)
+        return entries(value)
     given = effective_input(state, view)
     path = "$"
     value = given.value
     if state.items_path is not None:
         path, expression = state.items_path
         value = expression(view.scope.at(given.value))
-    if not isinstance(value, list):
+    if not _is_iterable(state, value):
         shown = path[1:] if path.startswith("$$") else path
         raise runtime_error(f'Reference path "{shown}" must point to array.')
     if state.items_path is not None:
         view.shows("afterItemsPath", Payload(value))
-    return value
+    return entries(value)
+
+
+def _is_iterable(state: MapState, value: Any) -> bool:
+    return isinstance(value, list) or (state.distributed and isinstance(value, dict))
 
 
 def _iteration_input(state: MapState, frame: Frame, step: Step, index: int, item: Payload) -> Payload:
@@ -117,40 +126,3 @@ def _iteration_input(state: MapState, frame: Frame, step: Step, index: int, item
     given = Payload(state.item_selector(scope))
     check_size(state.name, given)
     return given
-
-
-def whole_number(limit: NumberLimit, view: View, field: str) -> int | None:
-    """A number of the Map that may come from a path or an expression.
-
-    Raises:
-        StateError: States.Runtime with AWS's text, or States.QueryEvaluationError.
-    """
-    if limit.value is None or not callable(limit.value):
-        return None if limit.value is None else int(limit.value)
-    value = limit.value(_number_scope(limit, view))
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
-        raise _not_an_integer(limit, value, field)
-    if value < 0:
-        cause = f"{field} cannot be negative."
-        raise runtime_error(cause) if limit.path else evaluation_error(cause, field)
-    return int(value)
-
-
-def _number_scope(limit: NumberLimit, view: View) -> Scope:
-    if not limit.path:
-        return view.scope
-    state = view.step.execution.state_of(view.frame)
-    return view.scope.at(effective_input(state, view).value)
-
-
-def _not_an_integer(limit: NumberLimit, value: Any, field: str) -> StateError:
-    if limit.path:
-        shown = value if isinstance(value, str) else _shown(value)
-        return runtime_error(
-            f'The {limit.field} field refers to value "{shown}" which is not a valid integer: {limit.path}'
-        )
-    return evaluation_error(f"The {field} field must be a non-negative integer but was: {_shown(value)}", field)
-
-
-def _shown(value: Any) -> str:
-    return encode_json(value).decode()

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from services.integrations.assembly import Permissions
     from services.integrations.functions.targets import Targets
     from services.integrations.interface import Integrations
+    from services.integrations.items.objects import ItemObjects
     from services.integrations.mocks import MockedIntegrations
+    from services.integrations.registry import WorldIntegrations
     from services.store.express_history import ExpressHistory
     from services.store.postgres import PostgresStore
 
@@ -179,6 +181,7 @@ class _Process:
             equip=equip,
             answer_activity=answer_activity,
             on_committed=self._execution_logs(stack).standard(),
+            objects=self._item_objects(stack),
         )
         expose(metrics)
         expose(residents(lambda: scheduler.residents))
@@ -221,6 +224,11 @@ class _Process:
             stack.push_async_callback(self._lazy_world.close)
         return self._integrations
 
+    def _item_objects(self, stack: AsyncExitStack) -> ItemObjects:
+        """S3 for distributed Maps, also behind mocks."""
+        self._world(stack)
+        return self._lazy_world
+
     def _open_remote_api(self, stack: AsyncExitStack) -> None:
         """Tasks that call our own API do so over HTTP where it is another process."""
         from services.api.access_keys import read_access_keys
@@ -242,7 +250,7 @@ class _Process:
             stack.push_async_callback(store.close)
         self._permissions = read_permissions(self._options.environment, self._clock, self._ids, store)
 
-    def _make_world(self) -> Integrations:
+    def _make_world(self) -> WorldIntegrations:
         from services.cli.own_api import OwnExecutions
         from services.integrations.assembly import make_integrations
         from services.integrations.functions.functions import Functions
@@ -263,6 +271,7 @@ class _Process:
     def _add_api(self, broker: Broker, stack: AsyncExitStack) -> None:
         from services.api.access_keys import read_access_keys
         from services.api.app import Api
+        from services.api.map_run_reader import MapRunReader
         from services.api.server import make_server
         from services.api.settings import ApiSettings
         from services.api.sigv4 import Verifier
@@ -282,6 +291,7 @@ class _Process:
             state_tester=Tester(self._world(stack), self._ids),
             express_history=self._express_history(stack) if settings.describe_express else None,
             log_groups=self._execution_logs(stack).log_groups,
+            map_runs=MapRunReader(self._store),
             mocked=self._mocks is not None,
             verifier=Verifier(keys.get, self._clock.now_ms) if keys else None,
         )

@@ -76,7 +76,15 @@ class Aws:
         )
 
     async def request_as(
-        self, role_arn: str, account: str, region: str, service: str, operation: str, parameters: dict[str, Any]
+        self,
+        role_arn: str,
+        account: str,
+        region: str,
+        service: str,
+        operation: str,
+        parameters: dict[str, Any],
+        *,
+        bytes_max: int = ANSWER_BYTES_MAX,
     ) -> AwsAnswer:
         """Send one request of our own, outside any task, on behalf of a state machine's role.
 
@@ -86,7 +94,7 @@ class Aws:
         client = await self._sender.client(service, region)
         endpoint, variable = self._endpoint_of(service, client.service_id)
         keys = await self._keyring.keys_of_role(role_arn, account, region, endpoint, variable)
-        return await self._sender.send(service, operation, parameters, region=region, keys=keys)
+        return await self._sender.send(service, operation, parameters, region=region, keys=keys, bytes_max=bytes_max)
 
     async def keys_for(self, call: Call, service: str, endpoint: str | None = None) -> KeyHolder:
         """The keys that sign a call to a service, or to an endpoint of its own.

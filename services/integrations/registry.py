@@ -44,6 +44,7 @@ from services.integrations.functions.functions import Functions
 from services.integrations.handler import Handler
 from services.integrations.http_task import HttpTask
 from services.integrations.interface import Call, Failed, Outcome, Pending, Succeeded
+from services.integrations.items.objects import S3Objects
 from services.integrations.kubernetes import Kubernetes
 from services.integrations.lambda_function import LambdaInvoke
 from services.integrations.nested_executions import NestedExecutions, NoNestedExecutions, StartExecution
@@ -211,6 +212,11 @@ class WorldIntegrations:
             await self._handler(call.resource).cancel(call, job)
         except (NoCredentials, TooLarge):
             return
+
+    @property
+    def objects(self) -> S3Objects:
+        """S3 as distributed Maps use it."""
+        return S3Objects(self._ways.aws)
 
     async def close(self) -> None:
         """End subprocesses and close connections."""

@@ -10,14 +10,13 @@ from dataclasses import replace
 from uuid import UUID
 
 from engine import task_token
-from engine.arn import execution_arn, machine_arn
 from engine.execution.execution import Execution, Status
 from engine.limits import HISTORY_EVENTS_MAX
 from services.broker.messages import Command, pack
 from services.integrations.interface import Succeeded
 from services.integrations.nested_executions import dates_in_ms, ending
 from services.scheduler.resident import Resident
-from services.store.description import describe_execution
+from services.store.description import arn_of, describe_execution
 from services.store.records import StoredExecution, shard_of
 
 _WAITING = ("sync", "sync:2")
@@ -46,8 +45,7 @@ def _command(execution_id: UUID, shards: int, kind: str, body: bytes) -> Command
 
 def _described(resident: Resident) -> dict[str, object]:
     row = _row_at_end(resident.row, resident.execution)
-    arn = execution_arn(machine_arn(row.region, row.account, row.machine_name), row.name)
-    return describe_execution(row, arn, _reason(resident.execution), encrypted_metadata_only=False)
+    return describe_execution(row, arn_of(row), _reason(resident.execution), encrypted_metadata_only=False)
 
 
 def _row_at_end(row: StoredExecution, execution: Execution) -> StoredExecution:

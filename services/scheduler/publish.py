@@ -21,6 +21,7 @@ from services.scheduler.activities import Activities
 from services.scheduler.database_clock import DatabaseClock
 from services.scheduler.incarnations import Incarnations
 from services.scheduler.jobs import grant_of, poll_of
+from services.scheduler.map_runs import MapRuns
 from services.scheduler.nested_ends import end_for_parent
 from services.scheduler.offers import Offers
 from services.scheduler.outbox import Outbox
@@ -46,9 +47,11 @@ class Publisher:
         pool_of: Callable[[Resource], str],
         resend_ms: tuple[int, int],
         shards: int,
+        map_runs: MapRuns,
     ) -> None:
         """Everything is handed in; `resend_ms` is the first and the longest pause before sending again."""
         self._shards = shards
+        self._map_runs = map_runs
         self._outbox = outbox
         self._offers = offers
         self._activities = activities
@@ -71,7 +74,8 @@ class Publisher:
                 self._forget(resident, path)
             if resident.jobs:
                 self._cancel_abandoned_jobs(resident)
-            if resident.execution.ended and resident.row.parent is not None:
+            self._map_runs.parent_changed(resident)
+            if resident.execution.ended:
                 self._tell_parent(resident)
         if not resident.execution.ended:
             self._carry_out(resident, effects(resident.execution, turn.touched))
@@ -79,6 +83,8 @@ class Publisher:
             self._set_again(turn)
 
     def _tell_parent(self, resident: Resident) -> None:
+        if resident.row.map_child is not None:
+            self._map_runs.child_ended(resident.row.map_child.run_id)
         command = end_for_parent(resident, self._shards)
         if command is not None:
             self._outbox.put(queues.shard(command.shard), command)
@@ -184,8 +190,8 @@ class Publisher:
                     self.resend_later(resident, path)
                 case PollJob(path, state, attempt):
                     self._poll(resident, path, state, attempt)
-                case StartMapRun():
-                    raise AssertionError("no map run was started")
+                case StartMapRun(path, _, run):
+                    self._map_runs.start(resident, path, run)
                 case _ as never:
                     assert_never(never)
         if goes_on:

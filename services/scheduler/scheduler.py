@@ -17,6 +17,7 @@ from engine.asl.model import Resource
 from engine.execution.stimulus import ExecutionTimerDue, TimerDue
 from services.broker import queues
 from services.broker.interface import Broker, Subscription
+from services.integrations.items.objects import ItemObjects
 from services.runtime.clock import Clock
 from services.runtime.faults import Fault
 from services.runtime.ids import Ids
@@ -26,6 +27,8 @@ from services.scheduler.group_commit import Lane, OnCommitted
 from services.scheduler.incarnations import Incarnations
 from services.scheduler.loading import Loader
 from services.scheduler.mail import Mail
+from services.scheduler.map_drive import World
+from services.scheduler.map_runs import MapRuns
 from services.scheduler.mocked_activities import AnswerActivity
 from services.scheduler.observe import Observer, Silent
 from services.scheduler.offers import Offers
@@ -62,6 +65,7 @@ class Scheduler:
         on_committed: told of every committed page.
         equip: adds to compiled programs what the integrations know of them.
         answer_activity: answers for the activities that a mocked test case mocks.
+        objects: the way to S3 for readers and writers of distributed Maps.
         (the others): see their types.
     """
 
@@ -78,6 +82,7 @@ class Scheduler:
         on_committed: OnCommitted | None = None,
         equip: Equip | None = None,
         answer_activity: AnswerActivity | None = None,
+        objects: ItemObjects | None = None,
     ) -> None:
         """Create it on the event loop that will run it."""
         settings = settings or SchedulerSettings()
@@ -98,6 +103,8 @@ class Scheduler:
         self._offers = Offers(
             self._outbox, self._incarnations, clock, self.name, settings.offers_min, self._bind, self._offered
         )
+        world = World(store, broker, clock, ids, objects)
+        self._map_runs = MapRuns(world, self._shards.owned.keys, self._enqueue)
         self._publisher = self._make_publisher(pool_of)
         self._loader = self._make_loader(Programs(store, settings.program_bytes_max, equip))
         self._mail = self._make_mail()
@@ -126,6 +133,7 @@ class Scheduler:
             pool_of=pool_of,
             resend_ms=(int(1000 * self.settings.resend_seconds), int(1000 * self.settings.resend_seconds_max)),
             shards=self._store.shards,
+            map_runs=self._map_runs,
         )
 
     def _make_loader(self, programs: Programs) -> Loader:
@@ -230,6 +238,7 @@ class Scheduler:
             self._loader.run(),
             self._wake_ups.run(),
             self._scan.run(),
+            self._map_runs.run(),
             self._suspicion.run(self._every_second),
         ]
 
@@ -302,6 +311,7 @@ class Scheduler:
 
     def _gone(self, resident: Resident) -> None:
         self._wake_ups.forget(resident)
+        self._map_runs.gone(resident)
         for path in resident.resends:
             self._offers.withdraw(resident, path)
         for delivery in resident.pending:

@@ -115,7 +115,7 @@ COUNT: Final = """
             WHERE machine_id = $1 AND executions.status = s.status
                 AND (machine_id, executions.status, executions.id) >= ($1, s.status, $3)
                 AND (machine_id, executions.status, executions.id) < ($1, s.status, $4)
-                AND ($5::text IS NULL OR error = $5)
+                AND map_run_id IS NULL AND ($5::text IS NULL OR error = $5)
                 AND ($6::text IS NULL OR (executions.name >= $6 AND executions.name < $7))
             LIMIT $8
         ) AS e

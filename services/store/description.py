@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from engine.arn import Arn
+from engine.arn import Arn, execution_arn, express_arn, labelled_arn, machine_arn
 from engine.execution.execution import Status
+from engine.states.distributed_map import child_unique
 from services.store.records import StoredExecution
 
 PARENT_MEMBER: Final = "parentExecutionArn"
@@ -14,22 +15,38 @@ PARENT_MEMBER: Final = "parentExecutionArn"
 _INCLUDED: Final = {"included": True}
 
 
+def arn_of(row: StoredExecution) -> Arn:
+    """The ARN of an execution; that of a Map's child has the Map's label in it."""
+    machine, child = machine_arn(row.region, row.account, row.machine_name), row.map_child
+    if child is None:
+        return execution_arn(machine, row.name)
+    machine = labelled_arn(machine, child.label)
+    if child.express:
+        return express_arn(machine, row.name, child_unique(child.run_id, child.index))
+    return execution_arn(machine, row.name)
+
+
+def machine_of(arn: Arn) -> Arn:
+    """The state machine that an execution shows as its own: with the label, if it is a Map's child."""
+    return labelled_arn(arn.machine, arn.label) if arn.label else arn.machine
+
+
 def describe_execution(
     row: StoredExecution, arn: Arn, reason: str | None, encrypted_metadata_only: bool
 ) -> dict[str, Any]:
     """DescribeExecution: which members stand depends on the status; `reason` is why it cannot be redriven."""
-    machine_arn = str(arn.machine)
+    machine_text = str(machine_of(arn))
     answer: dict[str, Any] = {
         "executionArn": str(arn),
-        "stateMachineArn": machine_arn,
-        "name": row.name,
+        "stateMachineArn": machine_text,
+        "name": _name(row, arn),
         "status": row.status.name,
         "startDate": _seconds(row.start_ms),
         "redriveCount": row.redrive_count,
-        "redriveStatus": "REDRIVABLE" if reason is None else "NOT_REDRIVABLE",
     }
-    if reason is not None:
-        answer["redriveStatusReason"] = reason
+    if row.map_child is not None:
+        answer["mapRunArn"] = row.map_child.run_arn
+    answer |= redrive_members(row, reason)
     if row.stop_ms is not None:
         answer["stopDate"] = _seconds(row.stop_ms)
     if row.redrive_ms is not None:
@@ -37,14 +54,49 @@ def describe_execution(
     if row.trace_header:
         answer["traceHeader"] = row.trace_header
     if row.version_number is not None:
-        answer["stateMachineVersionArn"] = f"{machine_arn}:{row.version_number}"
+        answer["stateMachineVersionArn"] = f"{machine_text}:{row.version_number}"
     if row.alias_name is not None:
-        answer["stateMachineAliasArn"] = f"{machine_arn}:{row.alias_name}"
+        answer["stateMachineAliasArn"] = f"{machine_text}:{row.alias_name}"
     if row.parent is not None:
         answer[PARENT_MEMBER] = row.parent.arn
     if not encrypted_metadata_only:
         _add_data(answer, row)
     return answer
+
+
+def redrive_members(row: StoredExecution, reason: str | None) -> dict[str, Any]:
+    """Whether it may be redriven: a child is redriven with its map run, an express one is not at all."""
+    if row.map_child is not None and row.map_child.express:
+        return {}
+    if reason is None:
+        return {"redriveStatus": "REDRIVABLE" if row.map_child is None else "REDRIVABLE_BY_MAP_RUN"}
+    return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": reason}
+
+
+def list_child(row: StoredExecution) -> dict[str, Any]:
+    """One entry of ListExecutions of a map run."""
+    arn, child = arn_of(row), row.map_child
+    assert child is not None
+    item: dict[str, Any] = {
+        "executionArn": str(arn),
+        "stateMachineArn": str(machine_of(arn)),
+        "name": _name(row, arn),
+        "status": row.status.name,
+        "startDate": _seconds(row.start_ms),
+        "mapRunArn": child.run_arn,
+        "itemCount": child.item_count,
+        "redriveCount": row.redrive_count,
+    }
+    if row.stop_ms is not None:
+        item["stopDate"] = _seconds(row.stop_ms)
+    if row.redrive_ms is not None:
+        item["redriveDate"] = _seconds(row.redrive_ms)
+    return item
+
+
+def _name(row: StoredExecution, arn: Arn) -> str:
+    """An express child shows both halves of what tells it apart."""
+    return f"{row.name}:{arn.unique}" if row.map_child is not None and row.map_child.express else row.name
 
 
 def _add_data(answer: dict[str, Any], row: StoredExecution) -> None:

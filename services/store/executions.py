@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from engine.execution.execution import Status
-from services.store.records import ExecutionFilter, ListedExecution, NewExecution, Parent, StoredExecution
+from services.store.records import ExecutionFilter, ListedExecution, MapChild, NewExecution, Parent, StoredExecution
 from services.store.user_text import storable
 
 # Names in order, so that two API nodes that admit the same names cannot wait for one another in a circle.
@@ -21,10 +21,10 @@ ADMIT: Final = """
     WITH new AS (
         SELECT * FROM unnest(
             $1::uuid[], $2::smallint[], $3::uuid[], $4::uuid[], $5::text[], $6::bytea[], $7::bigint[], $8::integer[],
-            $9::text[], $10::text[], $11::text[], $12::text[]
+            $9::text[], $10::text[], $11::text[], $12::text[], $13::uuid[], $14::integer[], $15::integer[]
         ) AS n (
             id, shard, machine_id, revision_id, name, input, start_ms, version_number, alias_name, trace_header,
-            test_case, parent
+            test_case, parent, map_run_id, map_index, item_count
         )
     ), won AS (
         INSERT INTO execution_names (machine_id, name, execution_id)
@@ -34,43 +34,48 @@ ADMIT: Final = """
     )
     INSERT INTO executions (
         id, shard, machine_id, revision_id, name, input, start_ms, version_number, alias_name, trace_header,
-        test_case, parent, status, wake_at_ms
+        test_case, parent, map_run_id, map_index, item_count, status, wake_at_ms
     )
     SELECT
         id, shard, machine_id, revision_id, name, input, start_ms, version_number, alias_name, trace_header,
-        test_case, parent, 0, start_ms
+        test_case, parent, map_run_id, map_index, item_count, 0, start_ms
     FROM new JOIN won ON won.execution_id = new.id
     RETURNING id
 """
 
-_ROW: Final = """
+ROW: Final = """
     SELECT
         e.id, e.shard, e.machine_id, e.revision_id, m.account, m.region, m.name AS machine_name, e.name, e.status,
         e.input, e.start_ms, r.role_arn, m.status <> 'ACTIVE' AS machine_deleting, e.version_number, e.alias_name,
         e.trace_header, e.output, e.error, e.cause, e.stop_ms, e.redrive_count, e.redrive_ms, e.test_case,
-        e.parent
+        e.parent, e.map_run_id, e.map_index, e.item_count, mr.arn AS map_run_arn, mr.label AS map_label,
+        mr.state AS map_state, mr.express AS map_express
 """
+
+MAP_RUN: Final = "LEFT JOIN map_runs AS mr ON mr.id = e.map_run_id"
 
 # Plan: primary keys throughout, in the partition that the id names.
 BY_ID: Final = (
-    _ROW
+    ROW
     + """
     FROM unnest($1::uuid[]) AS w (id)
     JOIN executions AS e ON e.id = w.id
     JOIN state_machines AS m ON m.id = e.machine_id
     JOIN revisions AS r ON r.id = e.revision_id
 """
+    + MAP_RUN
 )
 
 # Plan: index state_machines_name, then primary keys. A machine that was deleted and created again has several rows.
 BY_NAME: Final = (
-    _ROW
+    ROW
     + """
     FROM state_machines AS m
     JOIN execution_names AS n ON n.machine_id = m.id AND n.name = $4
     JOIN executions AS e ON e.id = n.execution_id
     JOIN revisions AS r ON r.id = e.revision_id
-    WHERE m.account = $1 AND m.region = $2 AND m.name = $3
+    LEFT JOIN map_runs AS mr ON mr.id = e.map_run_id
+    WHERE m.account = $1 AND m.region = $2 AND m.name = $3 AND coalesce(mr.label, '') = $5
     ORDER BY n.execution_id DESC
     LIMIT 1
 """
@@ -78,7 +83,7 @@ BY_NAME: Final = (
 
 # Plan: primary keys.
 BY_MACHINE_AND_NAME: Final = (
-    _ROW
+    ROW
     + """
     FROM unnest($1::uuid[], $2::text[]) AS w (machine_id, name)
     JOIN execution_names AS n ON n.machine_id = w.machine_id AND n.name = w.name
@@ -86,6 +91,7 @@ BY_MACHINE_AND_NAME: Final = (
     JOIN state_machines AS m ON m.id = e.machine_id
     JOIN revisions AS r ON r.id = e.revision_id
 """
+    + MAP_RUN
 )
 
 # Plan: index executions_due, shard by shard.
@@ -121,7 +127,7 @@ LIST: Final = (
         WHERE machine_id = m.id AND executions.status = s.status
             AND (machine_id, executions.status, executions.id) >= (m.id, s.status, $3)
             AND (machine_id, executions.status, executions.id) < (m.id, s.status, $4)
-            AND ($5::text IS NULL OR error = $5)
+            AND map_run_id IS NULL AND ($5::text IS NULL OR error = $5)
             AND ($7::integer IS NULL OR version_number = $7) AND ($8::text IS NULL OR alias_name = $8)
             AND ($9::text IS NULL OR (executions.name >= $9 AND executions.name < $10))
         ORDER BY executions.id DESC
@@ -144,7 +150,7 @@ LIST_BY_PREFIX: Final = (
     CROSS JOIN LATERAL (
         SELECT * FROM executions
         WHERE executions.id = n.execution_id AND executions.status = ANY ($2)
-            AND ($5::text IS NULL OR executions.error = $5)
+            AND map_run_id IS NULL AND ($5::text IS NULL OR executions.error = $5)
             AND ($7::integer IS NULL OR version_number = $7) AND ($8::text IS NULL OR alias_name = $8)
     ) AS e
     LIMIT $6
@@ -182,6 +188,9 @@ async def admit(connection: asyncpg.Connection, rows: Sequence[NewExecution]) ->
         [storable(row.trace_header) for row in rows],
         [storable(row.test_case) for row in rows],
         [None if row.parent is None else storable(row.parent.text) for row in rows],
+        [row.map_run_id for row in rows],
+        [row.map_index for row in rows],
+        [row.item_count for row in rows],
     )
     return {row[0] for row in written}
 
@@ -191,20 +200,21 @@ async def by_machine_and_name(
 ) -> dict[tuple[UUID, str], StoredExecution]:
     """The executions that have these names."""
     found = await connection.fetch(BY_MACHINE_AND_NAME, [name[0] for name in names], [name[1] for name in names])
-    return {(row["machine_id"], row["name"]): _stored(row) for row in found}
+    return {(row["machine_id"], row["name"]): stored(row) for row in found}
 
 
 async def by_id(connection: asyncpg.Connection, ids: Sequence[UUID]) -> list[StoredExecution]:
     """Those executions that exist."""
-    return [_stored(row) for row in await connection.fetch(BY_ID, ids)]
+    return [stored(row) for row in await connection.fetch(BY_ID, ids)]
 
 
 async def by_name(
     connection: asyncpg.Connection, account: str, region: str, machine_name: str, name: str
 ) -> StoredExecution | None:
-    """The newest execution of that name."""
-    row = await connection.fetchrow(BY_NAME, account, region, machine_name, name)
-    return None if row is None else _stored(row)
+    """The newest execution of that name; a Map's children are those of `machine/label`."""
+    machine_name, _, label = machine_name.partition("/")
+    row = await connection.fetchrow(BY_NAME, account, region, machine_name, name, label)
+    return None if row is None else stored(row)
 
 
 async def due(
@@ -235,6 +245,15 @@ async def listed(connection: asyncpg.Connection, wanted: ExecutionFilter, limit:
     return [ListedExecution(**{**row, "status": Status(row["status"])}) for row in rows]
 
 
-def _stored(row: asyncpg.Record) -> StoredExecution:
-    parent = None if row["parent"] is None else Parent.of_text(row["parent"])
-    return StoredExecution(**{**row, "status": Status(row["status"]), "parent": parent})
+def stored(row: asyncpg.Record) -> StoredExecution:
+    """A row of the columns that every reading of whole executions selects."""
+    values = dict(row)
+    run_id, index, item_count = values.pop("map_run_id"), values.pop("map_index"), values.pop("item_count")
+    arn, label = values.pop("map_run_arn"), values.pop("map_label")
+    state, express = values.pop("map_state"), values.pop("map_express")
+    if run_id is not None:
+        values["map_child"] = MapChild(
+            run_id=run_id, run_arn=arn, index=index, item_count=item_count, label=label, state=state, express=express
+        )
+    parent = None if values["parent"] is None else Parent.of_text(values["parent"])
+    return StoredExecution(**{**values, "status": Status(values["status"]), "parent": parent})

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from engine.execution.page import Page
 from services.store.bulk_records import BulkFailure, BulkJob, BulkResults
+from services.store.map_run_records import MapRun, RunCounts, RunStatus
 from services.store.records import (
     Activity,
     Alias,
@@ -27,7 +28,66 @@ from services.store.records import (
 )
 
 
-class SchedulerStore(Protocol):
+class AdmissionStore(Protocol):
+    """StartExecution's half."""
+
+    @property
+    def shards(self) -> int:
+        """How many shards there are, for `shard_of`."""
+        ...
+
+    async def admit(self, rows: Sequence[NewExecution]) -> list[StoredExecution | None]:
+        """Write new executions in one transaction; for a name already taken, the execution that has it, else None."""
+        ...
+
+    async def shard_owners(self) -> dict[int, str]:
+        """Where the owner of each shard listens (queue name of the scheduler); shards without owner are left out."""
+        ...
+
+    async def put_in_inbox(self, shard: int, body: bytes) -> None:
+        """Leave a command for the shard's owner."""
+        ...
+
+
+class MapRunStore(AdmissionStore, Protocol):
+    """What driving a map run asks for."""
+
+    async def create_map_run(self, run: MapRun) -> MapRun:
+        """Write a run, unless it is there; the run as it stands."""
+        ...
+
+    async def map_run(self, run_id: UUID) -> MapRun | None:
+        """One run."""
+        ...
+
+    async def plan_map_run(self, run_id: UUID, items: int, executions: int) -> None:
+        """Write how much there is to do."""
+        ...
+
+    async def end_map_run(
+        self, run_id: UUID, status: RunStatus, stop_ms: int, error: str | None, cause: str | None
+    ) -> None:
+        """Let it end, if it has not ended."""
+        ...
+
+    async def left_over_map_runs(self, shards: Sequence[int], limit: int) -> list[MapRun]:
+        """Open runs of these shards whose parent has ended."""
+        ...
+
+    async def map_run_counts(self, run: MapRun) -> RunCounts:
+        """How its children stand."""
+        ...
+
+    async def open_map_children(self, run: MapRun, limit: int) -> list[UUID]:
+        """Children that still run."""
+        ...
+
+    async def map_children(self, run: MapRun, after: int, limit: int) -> list[StoredExecution]:
+        """Children in the order of the items, behind that index."""
+        ...
+
+
+class SchedulerStore(MapRunStore, Protocol):
     """The scheduler's half: shards, group commits, loading."""
 
     @property
@@ -89,27 +149,6 @@ class SchedulerStore(Protocol):
 
         For one scheduler at its start and then every hour or so; doing it twice, or at the same time, is harmless.
         """
-        ...
-
-
-class AdmissionStore(Protocol):
-    """StartExecution's half."""
-
-    @property
-    def shards(self) -> int:
-        """How many shards there are, for `shard_of`."""
-        ...
-
-    async def admit(self, rows: Sequence[NewExecution]) -> list[StoredExecution | None]:
-        """Write new executions in one transaction; for a name already taken, the execution that has it, else None."""
-        ...
-
-    async def shard_owners(self) -> dict[int, str]:
-        """Where the owner of each shard listens (queue name of the scheduler); shards without owner are left out."""
-        ...
-
-    async def put_in_inbox(self, shard: int, body: bytes) -> None:
-        """Leave a command for the shard's owner."""
         ...
 
 

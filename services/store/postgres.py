@@ -18,8 +18,8 @@ from services.runtime.clock import Clock
 from services.runtime.faults import StoreUnavailable
 from services.store import activities, aliases, partitions, shards, state_machines, versions
 from services.store import tags as tag_rows
-from services.store.bulk_jobs import BulkJobsStore
 from services.store.connection import create_engine, create_pool, reaching_postgres, transaction
+from services.store.map_runs import MapRunsStore
 from services.store.migrate import current_revision, newest_revision
 from services.store.records import Activity, Alias, Revision, StateMachine, Version
 
@@ -64,7 +64,7 @@ async def _check(connection: asyncpg.Connection) -> None:
         raise StoreUnavailable(f"its schema is {found or 'empty'}, this release needs {wanted}: run `stepwell migrate`")
 
 
-class PostgresStore(BulkJobsStore):
+class PostgresStore(MapRunsStore):
     """Everything that the services keep. Errors: `StoreUnavailable`, and from `commit` also `CommitUnknown`."""
 
     def __init__(self, url: str, commits: asyncpg.Pool, pool: asyncpg.Pool, shard_count: int, clock: Clock) -> None:
@@ -87,6 +87,7 @@ class PostgresStore(BulkJobsStore):
         expired_ms = now_ms - int(retention_days * partitions.DAY_MS)
         await self.finish_deletions(now_ms - DELETING_MS)
         await self.purge_bulk_jobs(expired_ms)
+        await self.purge_map_runs(expired_ms - 2 * partitions.DAY_MS)  # after the last child
         async with self._transaction() as tx:
             await state_machines.purge(tx, expired_ms)
 

@@ -107,6 +107,28 @@ class Parent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MapChild:
+    """What a child execution of a distributed Map knows of the run that started it.
+
+    Attributes:
+        run_id, run_arn: of the map run.
+        index: which child of the run it is.
+        item_count: how many items it has.
+        label: of the Map, part of the child's ARN.
+        state: name of the Map state, whose ItemProcessor it runs.
+        express: its ARN is an express execution's, and it has five minutes.
+    """
+
+    run_id: UUID
+    run_arn: str
+    index: int
+    item_count: int
+    label: str
+    state: str
+    express: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewExecution:
     """What StartExecution writes, all that ExecutionStarted needs. `test_case` names the mocks that it runs on."""
 
@@ -122,6 +144,9 @@ class NewExecution:
     trace_header: str | None = None
     test_case: str | None = None
     parent: Parent | None = None
+    map_run_id: UUID | None = None
+    map_index: int | None = None
+    item_count: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +177,7 @@ class StoredExecution:
     redrive_ms: int | None = None
     test_case: str | None = None
     parent: Parent | None = None
+    map_child: MapChild | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

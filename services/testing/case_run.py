@@ -144,6 +144,7 @@ class CaseRun:
             express=express,
             test_case=case.name,
         )
+        self._written = program
         self._execution = Execution(origin, with_items(program, case.objects, f"{arn}:mapRun:{machine}/"))
         self._case = case
         self._answers = answers
@@ -275,7 +276,7 @@ class CaseRun:
         frames = self._execution.frames
         while path != ROOT:
             parent = frames[path].parent_path
-            state = self._execution.state_of(frames[parent])
+            state = self._written.all_states[frames[parent].state]
             if isinstance(state, MapState) and state.distributed:
                 return path
             path = parent

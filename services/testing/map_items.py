@@ -10,11 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from engine.asl.model import ItemBatcher, MapState, NumberLimit, Program
+from engine.asl.model import MapState, NumberLimit, Program
 from engine.expressions.scope import Expression, Scope
 from engine.failure import runtime_error
-from engine.limits import PAYLOAD_BYTES_MAX
-from engine.payload import encode_json
+from engine.states.map_inputs import batches
 from services.runtime.ids import uuid4
 from services.testing.item_source import read_items
 from services.testing.s3_objects import Objects
@@ -35,12 +34,14 @@ def with_items(program: Program, objects: Objects, run_arn_prefix: str) -> Progr
 
 
 def _with_items(state: MapState, objects: Objects, run_arn_prefix: str) -> MapState:
-    reads, batches = state.item_reader is not None, state.item_batcher is not None
+    reads, in_batches = state.item_reader is not None, state.item_batcher is not None
     writes = state.result_writer is not None and bool(state.result_writer.resource)
-    if not state.distributed or not (reads or batches or writes):
+    if not state.distributed:
         return state
+    if not (reads or in_batches or writes):
+        return replace(state, distributed=False)
     writer = _Writer(state, run_arn_prefix) if writes else None
-    items = _batched(state, _source(state, objects)) if batches else _source(state, objects)
+    items = _batched(state, _source(state, objects)) if in_batches else _source(state, objects)
 
     def begin(scope: Scope) -> list[Any]:
         if writer is not None:
@@ -49,9 +50,10 @@ def _with_items(state: MapState, objects: Objects, run_arn_prefix: str) -> MapSt
 
     return replace(
         state,
+        distributed=False,
         items_path=("$", begin),
         items=begin,
-        item_selector=None if batches else state.item_selector,
+        item_selector=None if in_batches else state.item_selector,
         result_selector=state.result_selector if writer is None else writer.selector(state.result_selector),
     )
 
@@ -89,30 +91,19 @@ def _batched(state: MapState, items: Callable[[Scope], list[Any]]) -> Callable[[
     batcher, selector = state.item_batcher, state.item_selector
     assert batcher is not None
 
-    def batches(scope: Scope) -> list[Any]:
+    def batch(scope: Scope) -> list[Any]:
         chosen = items(scope)
         if selector is not None:
             chosen = [selector(_with_item(scope, index, item)) for index, item in enumerate(chosen)]
-        head = {} if batcher.batch_input is None else {"BatchInput": batcher.batch_input(scope)}
-        return [{**head, "Items": chunk} for chunk in _chunks(chosen, batcher, head, scope)]
+        limits: dict[str, Any] = {
+            "max_items": _number(batcher.max_items, scope),
+            "max_bytes": _number(batcher.max_input_bytes, scope),
+        }
+        if batcher.batch_input is not None:
+            limits["batch_input"] = batcher.batch_input(scope)
+        return list(batches(chosen, limits))
 
-    return batches
-
-
-def _chunks(items: list[Any], batcher: ItemBatcher, head: dict[str, Any], scope: Scope) -> list[list[Any]]:
-    most = _number(batcher.max_items, scope) or len(items)
-    most_bytes = min(_number(batcher.max_input_bytes, scope) or PAYLOAD_BYTES_MAX, PAYLOAD_BYTES_MAX)
-    empty_bytes = len(encode_json({**head, "Items": []}))
-    chunks: list[list[Any]] = []
-    room_bytes = 0
-    for item in items:
-        item_bytes = len(encode_json(item)) + 1
-        if not chunks or len(chunks[-1]) == most or item_bytes > room_bytes:
-            chunks.append([])
-            room_bytes = most_bytes - empty_bytes
-        chunks[-1].append(item)
-        room_bytes -= item_bytes
-    return chunks
+    return batch
 
 
 def _with_item(scope: Scope, index: int, item: Any) -> Scope:

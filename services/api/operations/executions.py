@@ -64,9 +64,11 @@ async def start_execution(context: Context, request: Request) -> dict[str, Any]:
 
 async def describe_execution(context: Context, request: Request) -> dict[str, Any]:
     """Describe one execution; the members depend on its status."""
-    arn = request.arn("executionArn", *describable(context))
+    arn = request.arn("executionArn", "execution", "express")
+    if not arn.label:
+        arn = request.arn("executionArn", *describable(context))
     reason: str | None = NO_REDRIVE
-    if arn.kind == "express":
+    if arn.kind == "express" and not arn.label:
         row = await find_express(context, request, arn)
     else:
         row = await find_execution(context, request, arn)

@@ -10,6 +10,7 @@ from engine.arn import Arn, Kind
 from services.api import errors
 from services.api.context import Context
 from services.api.request import Request
+from services.store.description import arn_of
 from services.store.records import Activity, StateMachine, StoredExecution
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -51,7 +52,7 @@ async def find_execution(context: Context, request: Request, arn: Arn) -> Stored
     if request.owns(arn):
         machine_name = f"{arn.name}/{arn.label}" if arn.label else arn.name
         row = await context.store.execution_by_name(arn.account, arn.region, machine_name, arn.execution)
-    if row is None:
+    if row is None or (row.map_child is not None and arn_of(row) != arn):
         raise errors.execution_does_not_exist(str(arn))
     return row
 

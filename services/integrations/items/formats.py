@@ -1,0 +1,131 @@
+"""The contents of S3 objects as items of a distributed Map: JSON, JSONL, CSV, and S3 inventories.
+
+Source: reference of ItemReader; recordings of failing readers.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import zstandard
+
+from engine.failure import StateError
+from engine.payload import JsonError, decode_json
+
+READER_FAILED: Final = "States.ItemReaderFailed"
+_DELIMITERS: Final = {"COMMA": ",", "PIPE": "|", "SEMICOLON": ";", "SPACE": " ", "TAB": "\t"}
+
+
+def input_type(config: Mapping[str, Any]) -> str:
+    """`JSON`, `JSONL`, `CSV`, or `MANIFEST` of an inventory.
+
+    Raises:
+        StateError: States.ItemReaderFailed, a format that is not read here.
+    """
+    if config.get("ManifestType", "S3_INVENTORY") != "S3_INVENTORY":
+        raise StateError(READER_FAILED, f"Manifests of type {config['ManifestType']} cannot be read.")
+    found = str(config.get("InputType", "MANIFEST" if "ManifestType" in config else "JSON"))
+    if found not in ("JSON", "JSONL", "CSV", "MANIFEST"):
+        raise StateError(READER_FAILED, f"Items of type {found} cannot be read.")
+    return found
+
+
+def items_of_object(data: bytes, config: Mapping[str, Any]) -> Iterator[Any]:
+    """The items of an object that is no manifest.
+
+    Raises:
+        StateError: States.ItemReaderFailed, as the service would say it.
+    """
+    match input_type(config):
+        case "JSONL":
+            return (_json(line) for line in data.splitlines() if line.strip())
+        case "CSV":
+            return _csv_items(data, config)
+        case _:
+            return _json_items(data, config.get("ItemsPointer"))
+
+
+def unpacked(key: str, content: bytes) -> bytes:
+    """The content of an object whose name says that it is packed.
+
+    Raises:
+        StateError: States.ItemReaderFailed, it is not.
+    """
+    try:
+        if key.endswith(".gz"):
+            return gzip.decompress(content)
+        if key.endswith((".zst", ".zstd")):
+            return zstandard.ZstdDecompressor().decompressobj().decompress(content)
+    except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
+        raise StateError(READER_FAILED, f"{key} cannot be unpacked: {error}") from None
+    return content
+
+
+def missing(bucket: str, key: str) -> StateError:
+    """The error for an object that is not there."""
+    return StateError(READER_FAILED, f"The specified key does not exist: s3://{bucket}/{key}")
+
+
+def _json(text: bytes) -> Any:
+    try:
+        return decode_json(text)
+    except JsonError as error:
+        raise StateError(READER_FAILED, f"The object is not JSON: {error}") from None
+
+
+def _json_items(data: bytes, pointer: str | None) -> Iterator[Any]:
+    node = _json(data)
+    for step in (pointer or "").split("/")[1:]:
+        name = step.replace("~1", "/").replace("~0", "~")
+        try:
+            node = node[int(name)] if isinstance(node, list) else node[name]
+        except (KeyError, IndexError, ValueError, TypeError):
+            raise StateError(READER_FAILED, f"ItemsPointer {pointer} points to nothing.") from None
+    if isinstance(node, dict):
+        return iter([{"Key": key, "Value": value} for key, value in node.items()])
+    if not isinstance(node, list):
+        raise StateError(READER_FAILED, "Attempting to map over non-iterable node.")
+    return iter(node)
+
+
+def _csv_items(data: bytes, config: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+    delimiter = _DELIMITERS.get(str(config.get("CSVDelimiter", "COMMA")), ",")
+    rows = _rows(data, delimiter)
+    headers = config["CSVHeaders"] if config.get("CSVHeaderLocation") == "GIVEN" else next(rows, [])
+    if len(set(headers)) != len(headers):
+        raise StateError(READER_FAILED, "CSV headers cannot contain duplicates.")
+    return (_row(headers, row) for row in rows)
+
+
+def _rows(data: bytes, delimiter: str = ",") -> Iterator[list[str]]:
+    text = io.StringIO(data.decode("utf-8-sig", "replace"), newline="")
+    return (row for row in csv.reader(text, delimiter=delimiter, escapechar="\\") if row)
+
+
+def _row(headers: list[str], row: list[str]) -> dict[str, str]:
+    """Missing columns are empty, surplus ones are dropped."""
+    return {header: row[index] if index < len(row) else "" for index, header in enumerate(headers)}
+
+
+def inventory_files(data: bytes, bucket: str) -> tuple[str, list[str], list[str]]:
+    """The bucket, the keys and the columns of an inventory's files, from its manifest.
+
+    Raises:
+        StateError: States.ItemReaderFailed, it is no manifest.
+    """
+    manifest = _json(data)
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), list):
+        raise StateError(READER_FAILED, "The object is no manifest of an S3 inventory.")
+    source = str(manifest.get("destinationBucket", bucket)).rpartition(":")[2]
+    columns = [name.strip() for name in str(manifest.get("fileSchema", "")).split(",")]
+    return source, [str(file.get("key")) for file in manifest["files"] if isinstance(file, dict)], columns
+
+
+def inventory_rows(content: bytes, columns: list[str]) -> Iterator[dict[str, str]]:
+    """The rows of one of its files."""
+    return (_row(columns, row) for row in _rows(content))

@@ -1,0 +1,76 @@
+"""Reads the items of a distributed Map out of S3, as its evaluated ItemReader says."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from engine.failure import StateError
+from services.integrations.items.formats import (
+    READER_FAILED,
+    input_type,
+    inventory_files,
+    inventory_rows,
+    items_of_object,
+    unpacked,
+)
+from services.integrations.items.objects import ItemObjects, ObjectError, Owner
+
+
+async def read_items(reader: Mapping[str, Any], owner: Owner, objects: ItemObjects) -> list[Any]:
+    """All items, or as many as MaxItems lets in.
+
+    Args:
+        reader: evaluated: `resource`, `config`, `parameters`, `max_items`.
+        owner: who reads.
+        objects: the way to S3.
+
+    Raises:
+        StateError: States.ItemReaderFailed.
+    """
+    most = reader.get("max_items") or 0
+    if most < 0:
+        raise StateError(READER_FAILED, "field MaxItems must be positive")
+    found: list[Any] = []
+    try:
+        async for item in _items(reader, owner, objects):
+            found.append(item)
+            if len(found) == most:
+                break
+    except ObjectError as error:
+        raise StateError(READER_FAILED, str(error)) from None
+    return found
+
+
+def source_of(reader: Mapping[str, Any]) -> str:
+    """`$$.Map.Item.Source` of its items."""
+    parameters = reader["parameters"]
+    place = parameters.get("Key") or parameters.get("Prefix", "")
+    return f"s3://{parameters.get('Bucket', '')}/{place}"
+
+
+async def _items(reader: Mapping[str, Any], owner: Owner, objects: ItemObjects) -> AsyncIterator[Any]:
+    config, parameters = reader["config"], reader["parameters"]
+    bucket = str(parameters.get("Bucket", ""))
+    if reader["resource"].endswith(":s3:listObjectsV2"):
+        async for listed in objects.listing(owner, parameters):
+            if config.get("Transformation", "NONE") == "NONE":
+                yield listed
+                continue
+            content = await _content(objects, owner, {"Bucket": bucket, "Key": listed["Key"]})
+            for item in items_of_object(content, config):
+                yield item
+        return
+    content = await _content(objects, owner, parameters)
+    if input_type(config) != "MANIFEST":
+        for item in items_of_object(content, config):
+            yield item
+        return
+    source, keys, columns = inventory_files(content, bucket)
+    for key in keys:
+        for item in inventory_rows(await _content(objects, owner, {"Bucket": source, "Key": key}), columns):
+            yield item
+
+
+async def _content(objects: ItemObjects, owner: Owner, parameters: Mapping[str, Any]) -> bytes:
+    return unpacked(str(parameters.get("Key", "")), await objects.get(owner, parameters))

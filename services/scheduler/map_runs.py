@@ -1,0 +1,153 @@
+"""The map runs of the executions in memory: each is driven by a task of its own while its parent waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection
+from typing import Final
+from uuid import UUID
+
+from engine.arn import parse_arn
+from engine.execution.frame import MapRun as Waiting
+from engine.execution.stimulus import MapRunEnded
+from engine.failure import StateError
+from engine.payload import Payload
+from services.runtime.faults import Fault
+from services.scheduler.map_drive import LONGEST_SECONDS, MapDrive, World, row_of, stop_children
+from services.scheduler.resident import Delivery, Resident
+
+log = logging.getLogger(__name__)
+
+SWEEP_SECONDS: Final = 10.0
+_AGAIN_SECONDS: Final = 2.0
+_BROKEN_SECONDS: Final = 60.0
+_LEFT_OVER_MAX: Final = 100
+
+
+class MapRuns:
+    """Starts, watches and ends map runs.
+
+    Args:
+        world: what driving one needs.
+        shards: the shards owned now.
+        enqueue: gives a turn to an execution that something has reached.
+    """
+
+    def __init__(
+        self, world: World, shards: Callable[[], Collection[int]], enqueue: Callable[[Resident], None]
+    ) -> None:
+        """No run is open."""
+        self._world = world
+        self._shards = shards
+        self._enqueue = enqueue
+        self._drives: dict[str, tuple[MapDrive, Resident, asyncio.Task[None]]] = {}
+        self._arns: dict[bytes, set[str]] = {}
+        self._by_id: dict[UUID, MapDrive] = {}
+
+    def start(self, resident: Resident, path: str, waiting: Waiting) -> None:
+        """Drive the run that a frame waits for, unless that is being done."""
+        known = self._drives.get(waiting.arn)
+        if known is not None:
+            if known[1] is resident:
+                return
+            known[2].cancel()
+        arn = parse_arn(waiting.arn)
+        row = row_of(resident, path, waiting, UUID(arn.unique), arn.label, self._world.clock.now_ms())
+        drive = MapDrive(self._world, resident, path, waiting, row)
+        task = asyncio.create_task(self._drive(drive, resident, path, waiting.arn), name=f"map run {row.id}")
+        self._drives[waiting.arn] = (drive, resident, task)
+        self._arns.setdefault(resident.key, set()).add(waiting.arn)
+        self._by_id[row.id] = drive
+
+    def child_ended(self, run_id: UUID) -> None:
+        """A child of a run has ended; whoever drives it elsewhere finds out by counting."""
+        drive = self._by_id.get(run_id)
+        if drive is not None:
+            drive.signal.set()
+
+    def parent_changed(self, resident: Resident) -> None:
+        """A turn of an execution is committed: runs that no frame waits for any more are over."""
+        for arn in self._arns.get(resident.key, ()):
+            drive, driven_for, _ = self._drives[arn]
+            if driven_for is resident and not _waits(resident, arn):
+                drive.over = True
+                drive.signal.set()
+
+    def gone(self, resident: Resident) -> None:
+        """An execution left memory: what is not over is driven by whoever owns its shard next."""
+        for arn in list(self._arns.get(resident.key, ())):
+            drive, driven_for, task = self._drives[arn]
+            if driven_for is resident and not drive.over:
+                task.cancel()
+                self._forget(arn, task)
+
+    async def run(self) -> None:
+        """Abort runs that were left over by a scheduler that is gone, for ever."""
+        try:
+            while True:
+                await self._world.clock.sleep(SWEEP_SECONDS)
+                try:
+                    await self._sweep()
+                except Fault as fault:
+                    log.warning("map runs cannot be looked after: %s", fault)
+        finally:
+            for _, _, task in list(self._drives.values()):
+                task.cancel()
+
+    async def _drive(self, drive: MapDrive, resident: Resident, path: str, arn: str) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        try:
+            outcome = await self._finish(drive)
+            if outcome is not None and not resident.gone:
+                resident.pending.append(Delivery(_ended(path, arn, outcome)))
+                self._enqueue(resident)
+        finally:
+            self._forget(arn, task)
+
+    async def _finish(self, drive: MapDrive) -> Payload | StateError | None:
+        while True:
+            try:
+                return await drive.finish()
+            except Fault as fault:
+                log.warning("map run %s waits: %s", drive.run.id, fault)
+                await self._world.clock.sleep(_AGAIN_SECONDS)
+            except Exception:
+                # The top of the loop over runs: one that is broken must not end the scheduler.
+                log.exception("map run %s cannot go on", drive.run.id)
+                await self._world.clock.sleep(_BROKEN_SECONDS)
+
+    def _forget(self, arn: str, task: asyncio.Task[None]) -> None:
+        known = self._drives.get(arn)
+        if known is None or known[2] is not task:
+            return
+        drive, resident, _ = self._drives.pop(arn)
+        self._by_id.pop(drive.run.id, None)
+        arns = self._arns.get(resident.key, set())
+        arns.discard(arn)
+        if not arns:
+            self._arns.pop(resident.key, None)
+
+    async def _sweep(self) -> None:
+        world = self._world
+        for run in await world.store.left_over_map_runs(sorted(self._shards()), _LEFT_OVER_MAX):
+            if run.arn in self._drives:
+                continue
+            while not run.express and await stop_children(world.store, world.broker, run):
+                await world.clock.sleep(LONGEST_SECONDS)
+            await world.store.end_map_run(run.id, "ABORTED", world.clock.now_ms(), None, None)
+
+
+def _waits(resident: Resident, arn: str) -> bool:
+    if resident.execution.ended:
+        return False
+    return any(
+        isinstance(frame.waits, Waiting) and frame.waits.arn == arn for frame in resident.execution.frames.values()
+    )
+
+
+def _ended(path: str, arn: str, outcome: Payload | StateError) -> MapRunEnded:
+    if isinstance(outcome, StateError):
+        return MapRunEnded(path, arn, None, outcome.error, outcome.cause)
+    return MapRunEnded(path, arn, outcome)
