@@ -9,7 +9,7 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import zstandard
@@ -99,7 +99,7 @@ def _csv_items(data: bytes, config: Mapping[str, Any]) -> Iterator[dict[str, str
     headers = config["CSVHeaders"] if config.get("CSVHeaderLocation") == "GIVEN" else next(rows, [])
     if len(set(headers)) != len(headers):
         raise StateError(READER_FAILED, "CSV headers cannot contain duplicates.")
-    return (_row(headers, row) for row in rows)
+    return rows_as_objects(headers, rows)
 
 
 def _rows(data: bytes, delimiter: str = ",") -> Iterator[list[str]]:
@@ -107,9 +107,26 @@ def _rows(data: bytes, delimiter: str = ",") -> Iterator[list[str]]:
     return (row for row in csv.reader(text, delimiter=delimiter, escapechar="\\") if row)
 
 
-def _row(headers: list[str], row: list[str]) -> dict[str, str]:
-    """Missing columns are empty, surplus ones are dropped."""
-    return {header: row[index] if index < len(row) else "" for index, header in enumerate(headers)}
+def rows_as_objects(headers: Sequence[str], rows: Iterable[list[str]]) -> Iterator[dict[str, str]]:
+    """An object per row: missing columns are empty, surplus ones are dropped.
+
+    Its members stand in the order of the service's own hash table, not in that of the columns (recorded).
+    """
+    order = sorted(enumerate(headers), key=lambda column: _place(column[1], len(headers)))
+    for row in rows:
+        yield {header: row[index] if index < len(row) else "" for index, header in order}
+
+
+def _place(text: str, count: int) -> int:
+    """The slot of a text among `count` keys of a java.util.HashMap."""
+    units = text.encode("utf-16-be", "surrogatepass")
+    code = 0
+    for index in range(0, len(units), 2):
+        code = (31 * code + int.from_bytes(units[index : index + 2])) & 0xFFFF_FFFF
+    slots = 16
+    while count > slots * 3 // 4:
+        slots *= 2
+    return (code ^ code >> 16) & (slots - 1)
 
 
 def inventory_files(data: bytes, bucket: str) -> tuple[str, list[str], list[str]]:
@@ -128,4 +145,4 @@ def inventory_files(data: bytes, bucket: str) -> tuple[str, list[str], list[str]
 
 def inventory_rows(content: bytes, columns: list[str]) -> Iterator[dict[str, str]]:
     """The rows of one of its files."""
-    return (_row(columns, row) for row in _rows(content))
+    return rows_as_objects(columns, _rows(content))

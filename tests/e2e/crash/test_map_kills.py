@@ -1,0 +1,120 @@
+"""kill -9 in the middle of a map run of 100 items: it ends as it would have, and no item has two executions."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.cli.client import Client
+from tests.fixtures.server import Server
+
+COUNT = 100
+END_SECONDS = 120.0
+ROLE = "arn:aws:iam::000000000000:role/any"
+
+pytestmark = pytest.mark.slow
+
+
+def definition(tolerated: int) -> str:
+    """Every tenth child fails, the others wait a moment."""
+    states = {
+        "Which": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.last", "StringEquals": "0", "Next": "Bad"}],
+            "Default": "Wait",
+        },
+        "Bad": {"Type": "Fail", "Error": "Bad", "Cause": "a zero"},
+        "Wait": {"Type": "Wait", "Seconds": 1, "OutputPath": "$.n", "End": True},
+    }
+    processor = {
+        "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+        "StartAt": "Which",
+        "States": states,
+    }
+    run = {
+        "Type": "Map",
+        "Label": "All",
+        "MaxConcurrency": 20,
+        "ToleratedFailureCount": tolerated,
+        "ItemProcessor": processor,
+        "End": True,
+    }
+    return json.dumps({"StartAt": "Run", "States": {"Run": run}})
+
+
+def started(client: Client, name: str, tolerated: int) -> str:
+    """Start an execution over the items; its ARN."""
+    machine = client.call("CreateStateMachine", name=name, definition=definition(tolerated), roleArn=ROLE)
+    items = [{"n": number, "last": str(number % 10)} for number in range(COUNT)]
+    answer = client.call("StartExecution", stateMachineArn=machine["stateMachineArn"], input=json.dumps(items))
+    return str(answer["executionArn"])
+
+
+def the_run(client: Client, execution: str) -> dict[str, Any]:
+    """The only map run of an execution, described; empty as long as there is none."""
+    runs = client.call("ListMapRuns", executionArn=execution)["mapRuns"]
+    return client.call("DescribeMapRun", mapRunArn=runs[0]["mapRunArn"]) if runs else {}
+
+
+def ended(client: Client, execution: str) -> dict[str, Any]:
+    """The execution at its end."""
+    deadline = time.monotonic() + END_SECONDS
+    while (described := client.call("DescribeExecution", executionArn=execution))["status"] == "RUNNING":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return dict(described)
+
+
+def test_a_run_goes_on_after_kill_nine(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    server = Server(tmp_path, [])
+    server.start()
+    try:
+        execution = started(server.client, "tolerant", 10)
+        deadline = time.monotonic() + END_SECONDS
+        while the_run(server.client, execution).get("itemCounts", {}).get("succeeded", 0) < 10:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        server.kill()
+        server.start()
+        client = server.client
+        described = ended(client, execution)
+        assert described["status"] == "SUCCEEDED"
+        assert json.loads(described["output"]) == [number for number in range(COUNT) if number % 10]
+        run = the_run(client, execution)
+        counts = {"total": 100, "succeeded": 90, "failed": 10, "pending": 0, "running": 0, "resultsWritten": 100}
+        assert counts.items() <= run["itemCounts"].items()
+        assert run["status"] == "SUCCEEDED"
+        listed = client.call("ListExecutions", mapRunArn=run["mapRunArn"], maxResults=1000)["executions"]
+        assert len({child["executionArn"] for child in listed}) == COUNT
+        assert sum(child["itemCount"] for child in listed) == COUNT
+        child = client.call("DescribeExecution", executionArn=listed[0]["executionArn"])
+        assert child["mapRunArn"] == run["mapRunArn"]
+        history = client.call("GetExecutionHistory", executionArn=listed[0]["executionArn"])["events"]
+        assert history[0]["type"] == "ExecutionStarted"
+        machine = described["stateMachineArn"]
+        assert len(client.call("ListExecutions", stateMachineArn=machine)["executions"]) == 1
+    finally:
+        server.stop()
+
+
+def test_too_many_failures_fail_the_run_and_leave_items_pending(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    server = Server(tmp_path, [])
+    server.start()
+    try:
+        client = server.client
+        execution = started(client, "strict", 3)
+        described = ended(client, execution)
+        assert (described["status"], described["error"]) == ("FAILED", "States.ExceedToleratedFailureThreshold")
+        run = the_run(client, execution)
+        assert run["status"] == "FAILED"
+        assert run["itemCounts"]["failed"] >= 4
+        assert run["itemCounts"]["pending"] > 0
+        assert run["itemCounts"]["running"] == 0
+    finally:
+        server.stop()
