@@ -36,7 +36,7 @@ STATEMENTS = (
     "ALTER TABLE executions ADD COLUMN map_run_id uuid",
     "ALTER TABLE executions ADD COLUMN map_index integer",
     "ALTER TABLE executions ADD COLUMN item_count integer",
-    "CREATE INDEX executions_map_run ON executions (map_run_id, map_index) WHERE map_run_id IS NOT NULL",
+    "CREATE INDEX executions_children ON executions (map_run_id, map_index) WHERE map_run_id IS NOT NULL",
 )
 
 

@@ -61,7 +61,7 @@ LEFT_OVER: Final = f"""
     LIMIT $2
 """
 
-# Plan: index executions_map_run, in the partitions since the run began ($2).
+# Plan: index executions_children, in the partitions since the run began ($2).
 COUNTS: Final = """
     SELECT status, count(*), coalesce(sum(item_count), 0)::bigint FROM executions
     WHERE map_run_id = $1 AND id >= $2

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from services.runtime.clock import SystemClock
-from services.store import executions, group_commit, history, inbox, partitions, shards
+from services.store import executions, group_commit, history, inbox, map_runs, partitions, shards
 from services.store.connection import create_pool
 from tests.fixtures.postgres import Databases
 
@@ -46,8 +46,9 @@ FILLED = """
     WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0
 """
 
-ADMIT = "ARRAY[]::uuid[], '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'"
+ADMIT = "ARRAY[]::uuid[], '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'"
 EVERY_DAY = f"'{UUID(int=0)}', '{UUID(int=executions.ID_MAX)}'"
+CHILDREN = f"gen_random_uuid(), '{UUID(int=0)}'"
 COMMIT = ", ".join(["'{}'"] * 3 + ["10.0"] + ["'{}'"] * 18 + [EVERY_DAY] + ["'{}'"] * 5)
 LISTED = f"ARRAY[gen_random_uuid()], '{{0,1}}', {EVERY_DAY}, NULL, 100, NULL, NULL, 'a', 'b'"
 
@@ -57,7 +58,7 @@ STATEMENTS = [
     pytest.param(executions.BY_ID, "ARRAY[gen_random_uuid()]", {"executions_pkey"}, id="load-rows"),
     pytest.param(executions.BY_MACHINE_AND_NAME, "'{}', '{}'", {"execution_names_pkey"}, id="names-lost"),
     pytest.param(
-        executions.BY_NAME, "'a', 'r', 'm', 'n'", {"execution_names_pkey", "state_machines_name"}, id="by-name"
+        executions.BY_NAME, "'a', 'r', 'm', 'n', ''", {"execution_names_pkey", "state_machines_name"}, id="by-name"
     ),
     pytest.param(executions.DUE, "'{1,2}', 0, 9, 10", {"executions_due"}, id="due"),
     pytest.param(executions.LIST, LISTED, {"executions_list"}, id="list"),
@@ -69,6 +70,9 @@ STATEMENTS = [
     pytest.param(history.LAST_EVENT, "gen_random_uuid()", {"history_pkey"}, id="last-event"),
     pytest.param(history.BETWEEN, "gen_random_uuid(), 1, 2", {"history_pkey"}, id="pages"),
     pytest.param(inbox.READ, "'{1,2}', 10", {"inbox_pkey"}, id="inbox"),
+    pytest.param(map_runs.COUNTS, CHILDREN, {"executions_children"}, id="map-run-counts"),
+    pytest.param(map_runs.OPEN_CHILDREN, f"{CHILDREN}, 10", {"executions_children"}, id="map-run-open"),
+    pytest.param(map_runs.CHILDREN, f"{CHILDREN}, -1, 10", {"executions_children"}, id="map-run-children"),
     pytest.param(shards.RELEASE, "'{}', '{}', '{}'", {"shards_pkey"}, id="release"),
 ]
 
@@ -131,7 +135,12 @@ async def test_no_hot_statement_scans_a_table_that_grows(
 
 def _same_index(name: str, kind: str) -> bool:
     """Whether a partition's index, whose name Postgres made of its columns, is that one of the parent's."""
-    columns = {"due": "_shard_wake_at_ms_idx", "list": "_machine_id_status_id_idx", "pkey": "_pkey"}
+    columns = {
+        "due": "_shard_wake_at_ms_idx",
+        "list": "_machine_id_status_id_idx",
+        "children": "_map_run_id_map_index_idx",
+        "pkey": "_pkey",
+    }
     return name.endswith(columns.get(kind, kind))
 
 
