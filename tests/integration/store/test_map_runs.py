@@ -36,9 +36,7 @@ async def written_run(store: PostgresStore, machine: StateMachine, children: int
 
 
 def child(machine: StateMachine, run: MapRun, index: int) -> NewExecution:
-    return replace(
-        execution(machine), name=f"child-{run.id}-{index}", map_run_id=run.id, map_index=index, item_count=2
-    )
+    return replace(execution(machine), name=f"child-{run.id}-{index}", map_run_id=run.id, map_index=index, item_count=2)
 
 
 async def test_a_run_is_written_once_and_ends_once(store: PostgresStore) -> None:

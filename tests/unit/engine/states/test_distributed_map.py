@@ -61,9 +61,7 @@ def test_behind_another_state_the_exit_follows_the_start_of_the_run() -> None:
 
 def test_a_reader_leaves_the_length_at_zero_and_its_failure_fails_the_state() -> None:
     host = end(waiting({"key": "k"}, ItemReader=READER), error="States.ItemReaderFailed", cause="no")
-    assert host.lines == history(
-        f"{STARTED} 4<3:MapRunStarted 5<4:MapRunFailed 6<5:MapStateFailed 7<6:ExecutionFailed"
-    )
+    assert host.lines == history(f"{STARTED} 4<3:MapRunStarted 5<4:MapRunFailed 6<5:MapStateFailed 7<6:ExecutionFailed")
     assert host.events[2]["mapStateStartedEventDetails"] == {"length": 0}
     assert (host.execution.error, host.execution.cause) == ("States.ItemReaderFailed", "no")
 
