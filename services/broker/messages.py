@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -158,6 +158,9 @@ class Poll(msgspec.Struct, array_like=True, tag=9):
     cancel: bool = False
 
 
+MAP_CHILD_ENDED: Final = "map-child-ended"
+
+
 class Command(msgspec.Struct, array_like=True, tag=10):
     """API to scheduler: something that is answered after its commit (R18).
 
@@ -173,6 +176,7 @@ class Command(msgspec.Struct, array_like=True, tag=10):
     | `redrive`        | [client_token] (or nil)      | [redrive_ms]       | ExecutionNotRedrivable [reason],          |
     |                  |                              |                    | ExecutionDoesNotExist []                  |
     | `machine-deleted`| [machine id, 16 bytes]       | none               |                                           |
+    | `map-child-ended`| [map run id, 16 bytes]       | none (a hint)      |                                           |
 
     A stop of an execution that has ended answers its original stop_ms. `resource` is what AWS names as timed out:
     the Resource of the task state. A client_token that redrove before answers the redrive_ms of that time.

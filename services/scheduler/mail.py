@@ -21,7 +21,18 @@ from engine.execution.stimulus import (
 )
 from engine.failure import RUNTIME
 from engine.payload import JsonError, Payload
-from services.broker.messages import Beat, Claim, Command, Hint, Message, Result, Wish, readable, unpack
+from services.broker.messages import (
+    MAP_CHILD_ENDED,
+    Beat,
+    Claim,
+    Command,
+    Hint,
+    Message,
+    Result,
+    Wish,
+    readable,
+    unpack,
+)
 from services.runtime.clock import Clock
 from services.runtime.ids import Ids
 from services.scheduler.activities import Activities
@@ -55,6 +66,7 @@ class Mail:
         enqueue: Callable[[Resident], None],
         overloaded: Callable[[], bool],
         hint_ignored: Callable[[], None],
+        map_child_ended: Callable[[UUID], object],
     ) -> None:
         """Everything is handed in; `enqueue` gives a turn to an execution that something has reached."""
         self._shards = shards
@@ -68,6 +80,7 @@ class Mail:
         self._enqueue = enqueue
         self._overloaded = overloaded
         self._hint_ignored = hint_ignored
+        self._map_child_ended = map_child_ended
         self._deleted_machines: OrderedDict[UUID, None] = OrderedDict()
 
     def receive(self, bodies: list[bytes]) -> None:
@@ -93,6 +106,8 @@ class Mail:
         """What an API node asks for, through the broker or the inbox."""
         if command.kind == "machine-deleted":
             self._machine_deleted(UUID(bytes=unpack(command.body)[0]))
+        elif command.kind == MAP_CHILD_ENDED:
+            self._map_child_ended(UUID(bytes=unpack(command.body)[0]))
         elif not self.deliver(command.shard, command.execution_id, Delivery(command=command, inbox_id=inbox_id)):
             self._publisher.reply(command, "NotOwner")
 

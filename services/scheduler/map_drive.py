@@ -38,8 +38,9 @@ CHILDREN_MAX: Final = 1_000
 ADMITTED_MAX: Final = 256
 STOPPED_MAX: Final = 1_000
 COLLECTED_AT_ONCE: Final = 500
+FIRST_SECONDS: Final = 0.25
 SHORTEST_SECONDS: Final = 0.02
-LONGEST_SECONDS: Final = 1.0
+LONGEST_SECONDS: Final = 4.0
 _FAILED: Final = (Status.FAILED, Status.TIMED_OUT)
 
 
@@ -71,6 +72,8 @@ class MapDrive:
         self._items: list[Any] | None = None
         self._batches: list[Any] | None = None
         self._now_ms = world.clock.now_ms()
+        self._counts: RunCounts | None = None
+        self._rest_seconds = FIRST_SECONDS
         self.run = run
         self.over = False
         self.signal = Signal()
@@ -171,7 +174,9 @@ class MapDrive:
                 await self._admit(run, admitted, admitted + count)
                 if count == ADMITTED_MAX:
                     return None
-        await self.signal.wait_at_most(clock, LONGEST_SECONDS)
+        self._rest_seconds = min(2 * self._rest_seconds, LONGEST_SECONDS) if counts == self._counts else FIRST_SECONDS
+        self._counts = counts
+        await self.signal.wait_at_most(clock, self._rest_seconds)
         await clock.sleep(max(SHORTEST_SECONDS, 5 * took))  # many ends are counted together
         return None
 
@@ -220,12 +225,12 @@ class MapDrive:
     async def _stop_all(self, run: MapRun) -> None:
         while (await self._world.store.map_run_counts(run)).executions(Status.RUNNING) and not run.express:
             await self._stop_some(run)
-            await self.signal.wait_at_most(self._world.clock, LONGEST_SECONDS)
+            await self.signal.wait_at_most(self._world.clock, FIRST_SECONDS)
 
     async def _end(self, run: MapRun, status: RunStatus, error: str | None, cause: str | None) -> MapRun:
         store = self._world.store
         writer = self._plan.get("writer", {})
-        if status != "ABORTED" and writer.get("resource") and self._items is not None:
+        if status != "ABORTED" and error in (None, THRESHOLD_ERROR) and writer.get("resource"):
             problem = await write_results(self._world, run, writer, self._owner, self._pending)
             if problem is not None and status == "SUCCEEDED":
                 status, error, cause = "FAILED", "States.ResultWriterFailed", problem

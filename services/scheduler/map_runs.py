@@ -60,11 +60,12 @@ class MapRuns:
         self._arns.setdefault(resident.key, set()).add(waiting.arn)
         self._by_id[row.id] = drive
 
-    def child_ended(self, run_id: UUID) -> None:
-        """A child of a run has ended; whoever drives it elsewhere finds out by counting."""
+    def child_ended(self, run_id: UUID) -> bool:
+        """A child of a run has ended; False if the run is not driven here. Only a hint: children are counted anyway."""
         drive = self._by_id.get(run_id)
         if drive is not None:
             drive.signal.set()
+        return drive is not None
 
     def parent_changed(self, resident: Resident) -> None:
         """A turn of an execution is committed: runs that no frame waits for any more are over."""

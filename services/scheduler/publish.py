@@ -14,7 +14,7 @@ from engine.execution.effect import Effect, GoOn, GrantTask, OfferTask, PollJob,
 from engine.execution.frame import Attempt
 from engine.execution.stimulus import Continue, TimerDue
 from services.broker import queues
-from services.broker.messages import Command, Reply
+from services.broker.messages import MAP_CHILD_ENDED, Command, Reply, pack
 from services.integrations.interface import FIRST_LOOK
 from services.runtime.clock import Clock
 from services.scheduler.activities import Activities
@@ -83,8 +83,12 @@ class Publisher:
             self._set_again(turn)
 
     def _tell_parent(self, resident: Resident) -> None:
-        if resident.row.map_child is not None:
-            self._map_runs.child_ended(resident.row.map_child.run_id)
+        child = resident.row.map_child
+        if child is not None and not self._map_runs.child_ended(child.run_id):
+            body = pack(child.run_id.bytes)
+            self._outbox.put(
+                queues.shard(child.run_shard), Command("", "", b"", child.run_shard, MAP_CHILD_ENDED, body)
+            )
         command = end_for_parent(resident, self._shards)
         if command is not None:
             self._outbox.put(queues.shard(command.shard), command)

@@ -162,6 +162,7 @@ class Scheduler:
             enqueue=self._enqueue,
             overloaded=lambda: self.overloaded,
             hint_ignored=self._leave_in_store,
+            map_child_ended=self._map_runs.child_ended,
         )
 
     def _make_scan(self) -> Scan:

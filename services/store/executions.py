@@ -49,6 +49,7 @@ ROW: Final = """
         e.input, e.start_ms, r.role_arn, m.status <> 'ACTIVE' AS machine_deleting, e.version_number, e.alias_name,
         e.trace_header, e.output, e.error, e.cause, e.stop_ms, e.redrive_count, e.redrive_ms, e.test_case,
         e.parent, e.map_run_id, e.map_index, e.item_count, mr.arn AS map_run_arn, mr.label AS map_label,
+        mr.shard AS map_shard,
         mr.state AS map_state, mr.express AS map_express
 """
 
@@ -249,11 +250,18 @@ def stored(row: asyncpg.Record) -> StoredExecution:
     """A row of the columns that every reading of whole executions selects."""
     values = dict(row)
     run_id, index, item_count = values.pop("map_run_id"), values.pop("map_index"), values.pop("item_count")
-    arn, label = values.pop("map_run_arn"), values.pop("map_label")
+    arn, shard, label = values.pop("map_run_arn"), values.pop("map_shard"), values.pop("map_label")
     state, express = values.pop("map_state"), values.pop("map_express")
     if run_id is not None:
         values["map_child"] = MapChild(
-            run_id=run_id, run_arn=arn, index=index, item_count=item_count, label=label, state=state, express=express
+            run_id=run_id,
+            run_arn=arn,
+            run_shard=shard,
+            index=index,
+            item_count=item_count,
+            label=label,
+            state=state,
+            express=express,
         )
     parent = None if values["parent"] is None else Parent.of_text(values["parent"])
     return StoredExecution(**{**values, "status": Status(values["status"]), "parent": parent})

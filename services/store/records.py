@@ -111,7 +111,7 @@ class MapChild:
     """What a child execution of a distributed Map knows of the run that started it.
 
     Attributes:
-        run_id, run_arn: of the map run.
+        run_id, run_arn: of the map run; `run_shard` is its parent's.
         index: which child of the run it is.
         item_count: how many items it has.
         label: of the Map, part of the child's ARN.
@@ -121,6 +121,7 @@ class MapChild:
 
     run_id: UUID
     run_arn: str
+    run_shard: int
     index: int
     item_count: int
     label: str

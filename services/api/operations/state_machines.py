@@ -219,6 +219,8 @@ async def describe_state_machine_for_execution(context: Context, request: Reques
         "updateDate": seconds(revision.created_ms),
         **revision_members(revision, await context.variable_references.of(revision, "STANDARD")),
     }
+    if row.map_child is not None:
+        answer |= {"mapRunArn": row.map_child.run_arn, "label": row.map_child.label}
     return _without_definition(answer, request)
 
 
