@@ -68,6 +68,8 @@ def entry_of(row: StoredExecution) -> dict[str, Any]:
     entry: dict[str, Any] = {"ExecutionArn": str(arn), "Input": _text(row.input), "InputDetails": _INCLUDED}
     reason = f"Execution is {row.status.name} and cannot be redriven" if row.status is Status.SUCCEEDED else None
     redrive = {name[0].upper() + name[1:]: value for name, value in redrive_members(row, reason).items()}
+    if arn.kind == "express":
+        redrive = {}  # files leave out what DescribeExecution shows of them (recorded)
     if row.status is Status.SUCCEEDED and row.output is not None:
         entry |= {"Name": row.name, "Output": _text(row.output), "OutputDetails": _INCLUDED}
     else:

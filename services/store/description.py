@@ -65,9 +65,7 @@ def describe_execution(
 
 
 def redrive_members(row: StoredExecution, reason: str | None) -> dict[str, Any]:
-    """Whether it may be redriven: a child is redriven with its map run, an express one is not at all."""
-    if row.map_child is not None and row.map_child.express:
-        return {}
+    """Whether it may be redriven: a child is with its map run alone."""
     if reason is None:
         return {"redriveStatus": "REDRIVABLE" if row.map_child is None else "REDRIVABLE_BY_MAP_RUN"}
     return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": reason}
