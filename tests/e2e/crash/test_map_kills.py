@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 
 from services.cli.client import Client
+from tests.e2e.crash.cluster import cluster
+from tests.fixtures.redis import RedisServer
 from tests.fixtures.server import Server
 
 COUNT = 100
@@ -118,3 +121,28 @@ def test_too_many_failures_fail_the_run_and_leave_items_pending(tmp_path: Path) 
         assert run["itemCounts"]["running"] == 0
     finally:
         server.stop()
+
+
+def test_a_run_changes_hands_between_schedulers(tmp_path: Path, redis_server: RedisServer) -> None:
+    tmp_path.chmod(0o755)
+    functions = tmp_path / "functions.json"
+    functions.write_text('{"functions": {}}')
+    names = ["api", "scheduler-1", "scheduler-2", "worker-1"]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    broker = f"{redis_server.url.rpartition('/')[0]}/5"
+    with cluster(tmp_path, port, broker, functions, names) as running:
+        execution = started(running.client, "handed-on", 10)
+        deadline = time.monotonic() + END_SECONDS
+        while the_run(running.client, execution).get("itemCounts", {}).get("succeeded", 0) < 10:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        running.kill("scheduler-1")
+        time.sleep(1)
+        running.start("scheduler-3")
+        running.kill("scheduler-2")
+        described = ended(running.client, execution)
+        assert described["status"] == "SUCCEEDED"
+        assert json.loads(described["output"]) == [number for number in range(COUNT) if number % 10]
+        assert the_run(running.client, execution)["itemCounts"]["failed"] == 10
