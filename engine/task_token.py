@@ -1,6 +1,7 @@
 """Task tokens: opaque text for clients that says where the attempt is and proves that the holder was given it.
 
-The attempt's own 128 random bits are the proof; a checksum over region and content makes foreign text refused early.
+The attempt's own 128 random bits are the proof; a checksum over the place (region and account) and the content makes
+foreign text, and a token of somebody else, refused early.
 """
 
 from __future__ import annotations
@@ -26,23 +27,23 @@ class TaskToken:
     token: bytes
 
 
-def encode(execution_id: UUID, path: str, token: bytes, region: str) -> str:
-    """The text for clients."""
+def encode(execution_id: UUID, path: str, token: bytes, place: str) -> str:
+    """The text for clients; `place` is `region:account` of the execution."""
     assert len(token) == _TOKEN_BYTES
     body = _FORMAT + execution_id.bytes + token + path.encode()
-    return base64.b64encode(body + _check(body, region)).decode()
+    return base64.b64encode(body + _check(body, place)).decode()
 
 
-def decode(text: str, region: str) -> TaskToken:
+def decode(text: str, place: str) -> TaskToken:
     """Read a token back.
 
     Raises:
-        ValueError: not a token of ours, or of another region.
+        ValueError: not a token of ours, or of another region or account.
     """
     try:
         data = base64.b64decode(text, validate=True)
         body, check = data[:-_CHECK_BYTES], data[-_CHECK_BYTES:]
-        known = len(body) > _PATH_AT and body[:1] == _FORMAT and check == _check(body, region)
+        known = len(body) > _PATH_AT and body[:1] == _FORMAT and check == _check(body, place)
         path = body[_PATH_AT:].decode()
     except ValueError:
         known, path, body = False, "", b""
@@ -51,5 +52,5 @@ def decode(text: str, region: str) -> TaskToken:
     return TaskToken(UUID(bytes=body[1:17]), path, body[17:_PATH_AT])
 
 
-def _check(body: bytes, region: str) -> bytes:
-    return hashlib.sha256(region.encode() + b"\0" + body).digest()[:_CHECK_BYTES]
+def _check(body: bytes, place: str) -> bytes:
+    return hashlib.sha256(place.encode() + b"\0" + body).digest()[:_CHECK_BYTES]

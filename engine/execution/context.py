@@ -96,7 +96,7 @@ def _context(execution: Execution, frame: Frame, token: bytes | None, item: tupl
         "State": state,
     }
     if token is not None:
-        context["Task"] = {"Token": task_token.encode(origin.id, frame.path, token, origin.region)}
+        context["Task"] = {"Token": task_token.encode(origin.id, frame.path, token, origin.place)}
     around = item if item is not None else _item_around(execution, frame)
     if around is not None:
         context["Map"] = {"Item": {"Index": around[0], "Value": around[1]}}

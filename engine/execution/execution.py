@@ -58,6 +58,11 @@ class Origin:
         """The account in the ARN."""
         return self.arn.split(":", 5)[4]
 
+    @property
+    def place(self) -> str:
+        """Region and account, as they stand in the ARN; task tokens are good there alone."""
+        return ":".join(self.arn.split(":", 5)[3:5])
+
 
 class Family:
     """The branches or iterations of one frame. Derived from the frames, never written.

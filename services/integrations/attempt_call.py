@@ -24,7 +24,7 @@ def call_of(execution: Execution, frame: Frame, state: TaskState, attempt: Attem
         state=state.name,
         key=attempt.token.hex(),
         timeout_seconds=None if attempt.timeout_ms is None else max(0.0, (attempt.timeout_ms - now_ms) / 1000),
-        task_token=(task_token.encode(origin.id, frame.path, attempt.token, origin.region) if hands_token_out else ""),
+        task_token=(task_token.encode(origin.id, frame.path, attempt.token, origin.place) if hands_token_out else ""),
         credentials_role_arn=attempt.role_arn,
         trace_header=origin.trace_header,
         attempt=attempt.number,

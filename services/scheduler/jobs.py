@@ -59,7 +59,7 @@ def _job(resident: Resident, path: str, state: TaskState, attempt: Attempt, now_
         origin.role_arn,
         _left(attempt.timeout_ms, now_ms),
         _left(attempt.heartbeat_ms, now_ms),
-        task_token.encode(resident.id, path, attempt.token, region) if hands_token_out else "",
+        task_token.encode(resident.id, path, attempt.token, origin.place) if hands_token_out else "",
         attempt.token.hex(),
         attempt.role_arn,
         origin.trace_header,

@@ -28,8 +28,8 @@ def end_for_parent(resident: Resident, shards: int) -> Command | None:
     if parent is None or parent.pattern not in _WAITING:
         return None
     try:
-        token = task_token.decode(parent.task_token, parent.arn.split(":")[3])
-    except (ValueError, IndexError):
+        token = task_token.decode(parent.task_token, ":".join(parent.arn.split(":")[3:5]))
+    except ValueError:
         return None
     ended = ending(dates_in_ms(_described(resident)), parent.pattern)
     if isinstance(ended, Succeeded):

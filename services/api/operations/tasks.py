@@ -43,7 +43,7 @@ async def send_task_heartbeat(context: Context, request: Request) -> dict[str, A
 
 def _token_of(request: Request) -> TaskToken:
     try:
-        return task_token.decode(request.body["taskToken"], request.region)
+        return task_token.decode(request.body["taskToken"], f"{request.region}:{request.account}")
     except ValueError:
         raise errors.invalid_token() from None
 

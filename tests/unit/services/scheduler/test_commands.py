@@ -254,7 +254,7 @@ def test_an_activity_is_offered_to_one_node_at_a_time_and_leased_by_a_committed_
         assert (len(one.grants()), len(two.grants())) == (1, 0)
         grant = one.grants()[0]
         assert grant.job.input == b'{"do":"it"}'
-        assert task_token.decode(grant.job.task_token, REGION).token == grant.token
+        assert task_token.decode(grant.job.task_token, f"{REGION}:{ACCOUNT}").token == grant.token
         assert world.events(execution_id)[-1] == "ActivityStarted"
         await world.clock.sleep(60)  # no worker is suspected, no grant repeated
         assert world.events(execution_id)[-1] == "ActivityStarted"
