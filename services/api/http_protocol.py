@@ -20,6 +20,7 @@ from services.api.intake import Head
 
 _PIPELINED_MAX: Final = 64
 _NOTHING: Final[Any] = ()
+HEAD_BYTES_MAX: Final = 16_384
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _CONTENT: Final = b"content-type: application/x-amz-json-1.0\r\nx-amzn-requestid: "
 _CLOSE: Final = b"\r\nconnection: close\r\n\r\n"
@@ -97,6 +98,8 @@ class ApiProtocol(HttpToolsProtocol):
         "_closes",
         "_gone",
         "_head",
+        "_head_bytes",
+        "_heading",
         "_idle_since",
         "_idle_timer",
         "_outbox",
@@ -116,6 +119,8 @@ class ApiProtocol(HttpToolsProtocol):
         self._bodies = api.bodies
         self._head: Head | None = None  # of the short-cut request that is being received
         self._receiving = False
+        self._heading = False
+        self._head_bytes = 0
         self._pieces: list[bytes] = []
         self._size = 0
         self._refused = False
@@ -133,6 +138,8 @@ class ApiProtocol(HttpToolsProtocol):
         """A client is there."""
         super().connection_made(transport)
         self.flow = _Flow(transport)
+        self._idle_since = self.loop.time()
+        self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._look_whether_idle)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The answer under way is still worked out: a synchronous execution runs to its end."""
@@ -146,9 +153,16 @@ class ApiProtocol(HttpToolsProtocol):
                 timer.cancel()
 
     def data_received(self, data: bytes) -> None:
-        """A request that is not complete by now has a deadline."""
+        """A request that is not complete by now has a deadline, and its head a limit."""
+        heading = self._heading
         super().data_received(data)
-        if self._receiving and self._body_timer is None:
+        if not self._receiving:
+            return
+        if heading and self._heading:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES_MAX and not self._refused:
+                self._refuse_head()
+        if self._body_timer is None:
             self._body_timer = self.loop.call_later(self._bodies.seconds, self._too_slow)
 
     def resume_writing(self) -> None:
@@ -173,10 +187,18 @@ class ApiProtocol(HttpToolsProtocol):
         self._head = None
         self._refused = False
         self._receiving = True
+        self._heading = True
+        self._head_bytes = 0
 
     def on_headers_complete(self) -> None:
         """Choose the way."""
+        self._heading = False
+        if self._refused:
+            return
         url = self.url
+        if len(url) + sum([len(name) + len(value) for name, value in self.headers]) > HEAD_BYTES_MAX:
+            self._refuse_head()
+            return
         short = (url == b"/" or url.startswith(b"/?")) and self.parser.get_method() == b"POST"
         if (
             short
@@ -254,6 +276,12 @@ class ApiProtocol(HttpToolsProtocol):
         self._bodies.release(self._size)
         self._pieces = []
         self._size = 0
+
+    def _refuse_head(self) -> None:
+        """The head is too long; of what is left of it nothing is wanted."""
+        self.headers = []
+        self._head = Head({"headers": ()})
+        self._refuse(errors.request_too_large(431))
 
     def _refuse(self, refused: ApiError) -> None:
         """Do not read the rest of this request, and so nothing after it."""

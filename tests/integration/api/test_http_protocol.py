@@ -13,6 +13,7 @@ import uvicorn
 from services.api.app import Api, Reply
 from services.api.body import Bodies
 from services.api.errors import ApiError
+from services.api.http_protocol import HEAD_BYTES_MAX
 from services.api.intake import Head
 from services.api.server import make_server
 
@@ -257,3 +258,36 @@ async def test_no_memory_is_kept_of_bodies(world: World) -> None:
     async with asyncio.timeout(20):
         while world.api.bodies._open_bytes:  # noqa: ASYNC110 - the three that hung up are heard of later
             await asyncio.sleep(0.001)
+
+
+HEAD = b"POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: T\r\nContent-Length: 0\r\n"
+
+
+async def test_a_head_at_the_limit_is_read_and_a_longer_one_is_not(world: World) -> None:
+    used = len(b"/" + b"Hostx" + b"X-Amz-TargetT" + b"Content-Length0" + b"X-Long")
+    for size, status in ((HEAD_BYTES_MAX - used, 200), (HEAD_BYTES_MAX - used + 1, 431)):
+        connection = await world.connect()
+        connection.send(HEAD + b"X-Long: " + b"x" * size + b"\r\n\r\n")
+        assert (await connection.answer())[0] == status
+
+
+@pytest.mark.parametrize("endless", [b"x" * 5_000, b"X-Another: y\r\n" * 400], ids=["one-header", "many-headers"])
+async def test_a_head_without_end_is_refused_while_it_comes(world: World, endless: bytes) -> None:
+    connection = await world.connect()
+    connection.send(HEAD + b"X-Long: y")
+    sent = 0
+    with contextlib.suppress(ConnectionError):
+        while sent < 50_000_000 and not connection.reader.at_eof():
+            connection.send(endless)
+            await connection.writer.drain()
+            sent += len(endless)
+            await asyncio.sleep(0)
+    assert sent < 10_000_000
+    assert world.api.asked == []
+
+
+async def test_a_connection_that_says_nothing_is_closed(world: World) -> None:
+    world.server.config.timeout_keep_alive = 0
+    connection = await world.connect()
+    async with asyncio.timeout(10):
+        assert await connection.reader.read() == b""
