@@ -113,7 +113,11 @@ class _Claim:
 
 
 class Verifier:
-    """Checks signatures. Unknown keys cost one look-up; right ones one HMAC over the canonical request."""
+    """Checks signatures: one HMAC over the canonical request each.
+
+    An access key that nobody has costs one look-up and is then checked like any other, against a secret that is
+    nobody's: neither the answer nor the time that it takes tells which keys there are.
+    """
 
     def __init__(self, secret_of: Callable[[str], str | None], now_ms: Callable[[], int]) -> None:
         """`secret_of` gives the secret of an access key, or None."""
@@ -136,8 +140,10 @@ class Verifier:
         claim, signature = self._claim(authorization)
         moment = request.headers.get("x-amz-date", "")
         self._check_moment(claim.credential, moment)
-        wanted = self._signature(claim, request, moment)
-        if wanted is None or not hmac.compare_digest(wanted.encode(), signature.encode("utf-8", "replace")):
+        known, key = self._signing_key(claim.credential)
+        wanted = _signature(key, claim, request, moment)
+        right = hmac.compare_digest(wanted.encode(), signature.encode("utf-8", "replace"))
+        if not (right and known):
             raise errors.unrecognized_client()
         return claim.credential
 
@@ -166,29 +172,37 @@ class Verifier:
             word = "expired" if late > 0 else "not yet current"
             raise errors.invalid_signature(f"Signature {word}: {moment} is more than 5 min. away.")
 
-    def _signature(self, claim: _Claim, request: SignedRequest, moment: str) -> str | None:
-        key = self._signing_key(claim.credential)
-        if key is None:
-            return None
-        digest = hashlib.sha256(_canonical(request, claim.signed)).hexdigest()
-        text = f"{ALGORITHM}\n{moment}\n{claim.scope}\n{digest}"
-        return hmac.digest(key, text.encode(), "sha256").hex()
-
-    def _signing_key(self, credential: Credential) -> bytes | None:
+    def _signing_key(self, credential: Credential) -> tuple[bool, bytes]:
+        """Whether the access key is known, and the key that its signatures are made with."""
         scope = (credential.access_key, credential.date, credential.region)
         key = self._signing_keys.get(scope)
         if key is not None:
-            return key
+            return True, key
         secret = self._secret_of(credential.access_key)
-        if secret is None:
-            return None
-        key = f"AWS4{secret}".encode()
-        for part in (credential.date, credential.region, SERVICE, "aws4_request"):
-            key = hmac.digest(key, part.encode(), "sha256")
-        self._signing_keys[scope] = key
-        if len(self._signing_keys) > SIGNING_KEYS_MAX:
-            self._signing_keys.popitem(last=False)
-        return key
+        known = secret is not None
+        if not known:
+            scope = ("", credential.date, credential.region)  # one for all of them: guessing drives nobody out
+            key = self._signing_keys.get(scope)
+        if key is None:
+            key = _derived(secret or "", credential)
+            self._signing_keys[scope] = key
+            if len(self._signing_keys) > SIGNING_KEYS_MAX:
+                self._signing_keys.popitem(last=False)
+        return known, key
+
+
+def _derived(secret: str, credential: Credential) -> bytes:
+    """The signing key of a secret for a day and a region."""
+    key = f"AWS4{secret}".encode()
+    for part in (credential.date, credential.region, SERVICE, "aws4_request"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key
+
+
+def _signature(key: bytes, claim: _Claim, request: SignedRequest, moment: str) -> str:
+    digest = hashlib.sha256(_canonical(request, claim.signed)).hexdigest()
+    text = f"{ALGORITHM}\n{moment}\n{claim.scope}\n{digest}"
+    return hmac.digest(key, text.encode(), "sha256").hex()
 
 
 def _claim_of(fields: Mapping[str, str]) -> _Claim:
