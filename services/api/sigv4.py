@@ -231,7 +231,10 @@ def _fields_of(authorization: str) -> dict[str, str]:
     algorithm, _, rest = authorization.partition(" ")
     if algorithm != ALGORITHM:
         raise errors.incomplete_signature("Unsupported authorization algorithm")
-    fields = dict(_pair(part) for part in rest.split(","))
+    pairs = [_pair(part) for part in rest.split(",")]
+    fields = dict(pairs)
+    if len(fields) != len(pairs):  # of two meanings we might take the one that others do not
+        raise errors.incomplete_signature("Authorization header has a parameter twice.")
     for name in ("Credential", "SignedHeaders", "Signature"):
         if not fields.get(name):
             raise errors.incomplete_signature(f"Authorization header requires '{name}' parameter.")
