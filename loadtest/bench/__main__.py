@@ -19,7 +19,7 @@ from loadtest.bench.report import print_report
 from loadtest.bench.server import started
 from loadtest.bench.workloads import WORKLOADS
 
-CASES = ("READY", "IDLE", "LONE", "LONETASK", "W1", "W2", "W2e", "W3", "W4", "W5", "W6")
+CASES = ("READY", "IDLE", "LONE", "LONETASK", "W1", "W2", "W2e", "W2r", "W3", "W4", "W5", "NEST")
 LAYOUTS = ("up", "up+redis", "roles")
 _LONE_COUNT = 200
 

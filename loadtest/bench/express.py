@@ -161,11 +161,13 @@ async def overload(server: Server, machine: str, is_synchronous: bool) -> dict[s
     meter = Meter(server.pids)
     flood = _Flood([await Connection.open(server.endpoint) for _ in range(_FLOOD_CONNECTIONS)], request, 3 * peak)
     rss: dict[str, int] = {}
+    meter.begin()
     flooding = asyncio.create_task(flood.run(_OVERLOAD_SECONDS))
     while not flooding.done():
         await asyncio.sleep(2)
         rss = {name: max(size, rss.get(name, 0)) for name, size in meter.rss().items()}
     span = await flooding
+    usage = meter.end()
     good = flood.answered if is_synchronous else await asyncio.to_thread(_ended, server) - before
     if not is_synchronous:
         await _all_ended(server, before + flood.answered)
@@ -176,6 +178,8 @@ async def overload(server: Server, machine: str, is_synchronous: bool) -> dict[s
         "good_per_s": round(good / span, 1),
         "share_of_peak": round(good / span / peak, 3),
         "throttled": flood.throttled,
+        "peak_cpu_us_per_execution": peak_figures["cpu_us_per_execution"],
+        "cpu_us_per_execution": {name: round(1e6 * it / good, 1) for name, it in usage.cpu_seconds.items()},
         "rss_before_mib": peak_figures["rss_mib"],
         "rss_most_mib": {name: round(it / 2**20) for name, it in rss.items()},
     }

@@ -41,6 +41,20 @@ def task(function: str) -> dict[str, Any]:
     return {"StartAt": "Task", "States": {"Task": {"Type": "Task", "Resource": arn, "End": True}}}
 
 
+def _tasks(function: str, count: int) -> dict[str, Any]:
+    """A machine of so many Tasks in a row: what a round trip costs, without the start."""
+    (single,) = task(function)["States"].values()
+    states = {
+        f"Task{number}": {**single, "End": True} if number == count else _leading_to(single, f"Task{number + 1}")
+        for number in range(1, count + 1)
+    }
+    return {"StartAt": "Task1", "States": states}
+
+
+def _leading_to(state: dict[str, Any], following: str) -> dict[str, Any]:
+    return {**{name: value for name, value in state.items() if name != "End"}, "Next": following}
+
+
 def _wide_map(items: int) -> dict[str, Any]:
     processor = {"ProcessorConfig": {"Mode": "INLINE"}, **chain(1, "Item")}
     state = {"Type": "Map", "ItemsPath": "$.items", "ItemProcessor": processor, "End": True}
@@ -76,6 +90,7 @@ WORKLOADS = {
         Workload("W3", "inline Map over 100 items", _wide_map(100), {"items": list(range(100))}, 101),
         Workload("W4", "Parallel 3 x 3 Pass states", _parallel(3, 3), _ONE, 10),
         Workload("W5", "one Pass state, starts only", chain(1), _ONE, 1),
-        Workload("W6", "one nested execution, .sync:2", _nested("sync:2"), _ONE, 2, chain(1)),
+        Workload("W2r", "10 Lambda tasks in a row, echo target", _tasks(ECHO_FUNCTION, 10), _ONE, 10),
+        Workload("NEST", "one nested execution, .sync:2", _nested("sync:2"), _ONE, 2, chain(1)),
     )
 }
