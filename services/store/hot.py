@@ -33,6 +33,7 @@ from services.store.records import (
 )
 
 ADMIT_TRIES: Final = 3
+_ANY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 class HotStore:
@@ -99,11 +100,11 @@ class HotStore:
         """
         try:
             connection = await self._commits.acquire(timeout=10)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except _ANY as error:
             raise StoreUnavailable(str(error) or type(error).__name__) from error
         try:
             return await group_commit.write(connection, batch, lease_seconds)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except _ANY as error:
             raise CommitUnknown(f"{type(error).__name__}: {error}") from error
         finally:
             await self._commits.release(connection)

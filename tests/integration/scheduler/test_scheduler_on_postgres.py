@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -16,6 +17,7 @@ from services.broker.memory_broker import MemoryBroker
 from services.broker.messages import Hint, encode
 from services.integrations.interface import Call, Succeeded
 from services.runtime.clock import SystemClock
+from services.runtime.faults import StoreUnavailable
 from services.runtime.ids import SystemIds
 from services.scheduler.scheduler import Scheduler
 from services.scheduler.settings import SchedulerSettings
@@ -106,8 +108,13 @@ class Site:
     async def ended(self, ids: list[UUID], seconds: float = 60.0) -> list[StoredExecution]:
         async with asyncio.timeout(seconds):
             while True:
-                rows = [row for one in ids if (row := await self.store.execution_by_id(one)) is not None]
-                if all(row.status is not Status.RUNNING for row in rows):
+                for task in self.tasks:
+                    if task.done() and not task.cancelled():
+                        task.result()  # a scheduler or worker that has broken ends the test at once
+                rows: list[StoredExecution] = []
+                with contextlib.suppress(StoreUnavailable):  # the connection was cut off; there is another
+                    rows = [row for one in ids if (row := await self.store.execution_by_id(one)) is not None]
+                if len(rows) == len(ids) and all(row.status is not Status.RUNNING for row in rows):
                     return rows
                 await asyncio.sleep(0.02)
 
