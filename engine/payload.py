@@ -19,6 +19,7 @@ JSON_DEPTH_MAX: Final = 512
 # orjson turns integers beyond 64 bits into floats; only texts with a number that long take the slow decoder. Digits
 # inside strings (ids, times in names) rarely look like this; one that does costs time, never correctness.
 _LONG_NUMBER = re.compile(rb'(?:"\s*:|[\[,]|\A)\s*-?\d{19}')
+_DIGITS = re.compile(rb"\d{19}")  # the quick look before the exact one
 _MISSING: Final = object()
 
 
@@ -38,7 +39,7 @@ def decode_json(text: bytes | str) -> Any:
     try:
         # Also for the slow decoder, which by itself would let lone surrogates pass.
         value = orjson.loads(data)
-        if _LONG_NUMBER.search(data) is None:
+        if _DIGITS.search(data) is None or _LONG_NUMBER.search(data) is None:
             return value
         return json.loads(data, parse_constant=_refuse_constant, parse_float=_finite_float)
     except (ValueError, RecursionError) as error:
@@ -137,4 +138,5 @@ def _check_depth(data: bytes) -> None:
             depth -= 1
 
 
-_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+# A string is taken whole and never given back, also one without end: linear time whatever comes.
+_BRACKETS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)

@@ -7,6 +7,7 @@ Source: recordings of refused definitions and inputs; for the other messages the
 from __future__ import annotations
 
 import re
+from array import array
 from typing import Final, NoReturn
 
 _VALUES: Final = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
@@ -87,14 +88,14 @@ def _describe(character: str) -> str:
 
 
 class _Scanner:
-    """Reads one document from left to right; `at` is the next character, `open` the brackets around it."""
+    """Reads one document from left to right; `at` is the next character, `open` where the brackets around it stand."""
 
     __slots__ = ("at", "open", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
-        self.open: list[tuple[str, int]] = []
+        self.open = array("I")  # a million brackets may be open, and most of them for no good
 
     def document(self) -> None:
         """Read one value and then nothing.
@@ -114,13 +115,14 @@ class _Scanner:
 
     def _entry(self) -> None:
         """Read up to the next bracket that opens or closes, or past one entry."""
-        kind = self.open[-1][0]
-        first = self.at - 1 == self.open[-1][1]
+        start = self.open[-1]
+        kind = self.text[start]
+        first = self.at - 1 == start
         self._space()
         if self.at >= len(self.text):
             name = "Object" if kind == "{" else "Array"
-            start = source_location(self.text, self.open[-1][1])
-            self._fail(f"Unexpected end-of-input: expected close marker for {name} (start marker at {start})")
+            where = source_location(self.text, start)
+            self._fail(f"Unexpected end-of-input: expected close marker for {name} (start marker at {where})")
         character = self.text[self.at]
         if character in "]}":
             self._close(character)
@@ -147,7 +149,7 @@ class _Scanner:
     def _value(self) -> None:
         character = self.text[self.at]
         if character in "{[":
-            self.open.append((character, self.at))
+            self.open.append(self.at)
             self.at += 1
         elif character == '"':
             self._string("string value", ": was expecting closing quote for a string value")
@@ -167,7 +169,8 @@ class _Scanner:
             self._unexpected(f"expected a valid value {_VALUES}")
 
     def _close(self, character: str) -> None:
-        kind, start = self.open[-1]
+        start = self.open[-1]
+        kind = self.text[start]
         wanted = "}" if kind == "{" else "]"
         self.at += 1
         if character != wanted:

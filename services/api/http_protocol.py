@@ -21,6 +21,8 @@ from services.api.intake import Head
 _PIPELINED_MAX: Final = 64
 _NOTHING: Final[Any] = ()
 HEAD_BYTES_MAX: Final = 16_384
+LINGER_SECONDS: Final = 2.0
+LINGER_BYTES_MAX: Final = 8 << 20
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _CONTENT: Final = b"content-type: application/x-amz-json-1.0\r\nx-amzn-requestid: "
 _CLOSE: Final = b"\r\nconnection: close\r\n\r\n"
@@ -102,6 +104,7 @@ class ApiProtocol(HttpToolsProtocol):
         "_heading",
         "_idle_since",
         "_idle_timer",
+        "_linger_bytes",
         "_outbox",
         "_pieces",
         "_pipelined",
@@ -131,6 +134,7 @@ class ApiProtocol(HttpToolsProtocol):
         self._idle_since = 0.0
         self._idle_timer: asyncio.TimerHandle | None = None
         self._body_timer: asyncio.TimerHandle | None = None
+        self._linger_bytes = -1  # how much may still come of a refused request; -1 while nothing is refused
 
     # what asyncio calls
 
@@ -154,6 +158,12 @@ class ApiProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """A request that is not complete by now has a deadline, and its head a limit."""
+        if self._linger_bytes >= 0:
+            self._linger_bytes -= len(data)
+            if self._linger_bytes < 0:
+                self._linger_bytes = 0
+                self.transport.close()
+            return
         heading = self._heading
         super().data_received(data)
         if not self._receiving:
@@ -346,7 +356,7 @@ class ApiProtocol(HttpToolsProtocol):
             return
         self.transport.write(answer)
         if closes or self._closes:
-            self.transport.close()
+            self._close()
             return
         if self.flow.write_paused:
             self.flow.pause_reading()
@@ -356,6 +366,15 @@ class ApiProtocol(HttpToolsProtocol):
         if self._pipelined:
             self._begin_answer(*self._pipelined.popleft())
             self.flow.resume_reading()
+
+    def _close(self) -> None:
+        """Close, but let a client that still sends read its answer first: a close now would reset the connection."""
+        if not (self._refused and self._receiving):
+            self.transport.close()
+            return
+        self._linger_bytes = LINGER_BYTES_MAX
+        self.transport.write_eof()
+        self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
     def _look_whether_idle(self) -> None:
         """One timer for a whole life of requests: it looks how long ago the last answer was."""

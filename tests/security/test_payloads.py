@@ -6,21 +6,29 @@ Each test names its threat.
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-import psutil
 import pytest
 from botocore.exceptions import ClientError
 
+from services.cli.errors import ServerError
 from tests.e2e.api.conftest import PASS, ROLE, ended
+from tests.security.conftest import Process
 
 BYTES_MAX = 262_144
 GROWTH_BYTES_MAX = 50 << 20
+V4_ANSWERS = {
+    "InvalidDefinition",
+    "InvalidExecutionInput",
+    "InvalidToken",
+    "RequestEntityTooLargeException",
+    "SerializationException",
+    "ValidationException",
+}
 
 NO_JSON = [
     "",
@@ -137,21 +145,27 @@ def test_v3_numbers_keep_their_value(sfn: Any, machine: Callable[..., str], numb
 
 
 @pytest.mark.parametrize("levels", [10**2, 10**3, 10**4, 10**5, 10**6])
-def test_v4_depth_costs_nothing(sfn: Any, machine: Callable[..., str], task_token: str, levels: int) -> None:
-    arn = machine(PASS)
-    process = psutil.Process(os.getpid())  # the server runs in a thread of this one
-    bombs = ["[" * levels + "]" * levels, '{"a":' * levels + "1" + "}" * levels, "[" * levels]
-    before = process.memory_info().rss
-    for bomb in bombs:
-        for answer in (
-            code_of(sfn.start_execution, stateMachineArn=arn, input=bomb),
-            code_of(sfn.send_task_success, taskToken=task_token, output=bomb),
-            code_of(sfn.create_state_machine, name="n", roleArn=ROLE, definition=bomb),
+def test_v4_depth_costs_nothing(process: Process, levels: int) -> None:
+    client = process.client
+    given = {"name": "v4", "definition": PASS, "roleArn": ROLE}
+    arn = client.call("CreateStateMachine", **given)["stateMachineArn"]
+    fits = levels <= 512
+    bombs = {"[" * levels + "]" * levels: fits, '{"a":' * levels + "1" + "}" * levels: fits, "[" * levels: False}
+    before = process.rss()
+    for bomb, right in bombs.items():
+        for operation, more in (
+            ("StartExecution", {"stateMachineArn": arn, "input": bomb}),
+            ("SendTaskSuccess", {"taskToken": "AAAA", "output": bomb}),
+            ("CreateStateMachine", given | {"name": "bomb", "definition": bomb}),
         ):
-            fits = levels <= 512 and bomb.endswith(("]", "}"))
-            assert answer in ("", "TaskTimedOut", "InvalidDefinition") if fits else answer != "", (levels, answer)
-    assert process.memory_info().rss - before < GROWTH_BYTES_MAX
-    assert sfn.list_state_machines()["stateMachines"]
+            try:
+                client.call(operation, **more)
+                answer = ""
+            except ServerError as error:
+                answer = error.code
+            assert right if answer == "" else answer in V4_ANSWERS, (operation, answer)
+    assert process.rss() - before < GROWTH_BYTES_MAX
+    assert client.call("ListStateMachines")["stateMachines"]
 
 
 def text_of(bytes_wanted: int, character: str) -> str:
