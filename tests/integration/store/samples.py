@@ -7,6 +7,7 @@ from uuid import UUID
 
 from engine.execution.execution import Status
 from engine.execution.page import Page
+from services.runtime.clock import SystemClock
 from services.runtime.ids import SystemIds
 from services.store.postgres import PostgresStore
 from services.store.records import (
@@ -24,6 +25,16 @@ ACCOUNT = "000000000000"
 REGION = "eu-central-1"
 NOW_MS = 1_763_636_400_000  # some afternoon
 _NUMBERS = count(1)
+
+
+class StandingClock(SystemClock):
+    """A clock that shows what it is told."""
+
+    def __init__(self) -> None:
+        self.ms = NOW_MS
+
+    def now_ms(self) -> int:
+        return self.ms
 
 
 def machine(name: str = "Order", created_ms: int = NOW_MS, **changes: object) -> StateMachine:

@@ -10,25 +10,14 @@ import pytest
 import pytest_asyncio
 
 from engine.execution.execution import Status
-from services.runtime.clock import SystemClock
 from services.runtime.ids import uuid7
 from services.store import express_history
 from services.store.express_history import DAY_MS, ExpressHistory, ExpressRow
 from services.store.postgres import PostgresStore
 from services.store.records import ExecutionFilter, StateMachine
-from tests.integration.store.samples import ACCOUNT, NOW_MS, REGION, written_machine
+from tests.integration.store.samples import ACCOUNT, NOW_MS, REGION, StandingClock, written_machine
 
 pytestmark = pytest.mark.asyncio
-
-
-class StandingClock(SystemClock):
-    """A clock that shows what it is told."""
-
-    def __init__(self) -> None:
-        self.ms = NOW_MS
-
-    def now_ms(self) -> int:
-        return self.ms
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from engine.execution.execution import Status
-from services.runtime.clock import Clock, SystemClock
+from services.runtime.clock import Clock
 from services.store import partitions
 from services.store.postgres import PostgresStore, open_store
 from services.store.records import Batch, ExecutionFilter, NewExecution
@@ -18,6 +18,7 @@ from tests.integration.store.samples import (
     ACCOUNT,
     NOW_MS,
     REGION,
+    StandingClock,
     all_shards,
     end,
     execution,
@@ -29,16 +30,6 @@ pytestmark = pytest.mark.asyncio
 
 DAY_MS = partitions.DAY_MS
 PLACE = "SELECT tableoid::regclass::text FROM {table} WHERE {column} = $1"
-
-
-class StandingClock(SystemClock):
-    """A clock that shows what it is told."""
-
-    def __init__(self) -> None:
-        self.ms = NOW_MS
-
-    def now_ms(self) -> int:
-        return self.ms
 
 
 @pytest.fixture
