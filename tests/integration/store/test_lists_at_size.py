@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,8 @@ from services.runtime.ids import SystemIds
 from services.store import executions, partitions
 from services.store.connection import create_pool
 from services.store.postgres import PostgresStore
+from services.store.records import ExecutionFilter
+from tests.integration.store.samples import NOW_MS, execution, written_machine
 
 pytestmark = pytest.mark.asyncio
 
@@ -63,3 +66,33 @@ async def test_a_list_of_many_executions_looks_at_no_more_than_it_shows(hot: asy
     scans = [node for node in nodes(json.loads(text)[0]["Plan"]) if node["Node Type"].startswith("Index")]
     assert sum(node.get("Rows Removed by Filter", 0) * node["Actual Loops"] for node in scans) == 0
     assert sum(node["Actual Rows"] * node["Actual Loops"] for node in scans) <= 2 * 102
+
+
+async def test_the_newest_executions_of_many_machines_are_found_by_a_walk_from_the_newest(
+    hot: asyncpg.Connection,
+) -> None:
+    machines = [SystemIds().uuid() for _ in range(100)]
+    await hot.execute(FILL, machines[0])
+    await hot.execute("ANALYZE executions")
+    await hot.execute(f"PREPARE newest AS {executions.LIST_NEWEST}")
+    first, last = UUID(int=0), UUID(int=executions.ID_MAX)
+    listed = ", ".join(f"'{machine}'" for machine in machines)
+    text = await hot.fetchval(
+        f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE newest (ARRAY[{listed}]::uuid[], '{{0,1,2,3,4,5}}', '{first}', "
+        f"'{last}', NULL, 101, NULL, NULL, NULL, NULL)"
+    )
+    plan = list(nodes(json.loads(text)[0]["Plan"]))
+    assert not [node for node in plan if "Sort" in node["Node Type"]]
+    scanned = sum(node["Actual Rows"] * node["Actual Loops"] for node in plan if "Index Name" in node)
+    assert scanned <= 102
+
+
+async def test_of_many_machines_the_same_is_listed_as_of_few(store: PostgresStore) -> None:
+    machines = [await written_machine(store, f"m{number}") for number in range(executions.MANY_MACHINES + 1)]
+    rows = [execution(one, start_ms=NOW_MS + number) for number, one in enumerate(machines * 3)]
+    await store.admit(rows)
+    wanted = ExecutionFilter(machine_ids=tuple(one.id for one in machines), started_from_ms=NOW_MS + 5)
+    found = await store.list_executions(wanted, 30)
+    newest = sorted((row for row in rows if row.start_ms >= NOW_MS + 5), key=lambda row: row.id, reverse=True)
+    assert [row.id for row in found] == [row.id for row in newest][:30]
+    assert await store.list_executions(replace(wanted, before=found[9].id), 20) == found[10:]
