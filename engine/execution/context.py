@@ -22,7 +22,7 @@ def scope_of(
     execution: Execution,
     frame: Frame,
     entropy: Entropy,
-    token: bytes | None = None,
+    secret: bytes | None = None,
     item: tuple[int, Any] | None = None,
     now_ms: int | None = None,
     item_details: Mapping[str, Any] = _NO_VARIABLES,
@@ -33,12 +33,12 @@ def scope_of(
         execution: the execution.
         frame: the frame; its raw input becomes `$`.
         entropy: random bytes from outside.
-        token: the attempt that is being scheduled, where the state hands a task token out.
+        secret: of the task token that the state hands out with the attempt that is being scheduled.
         item: (index, value) of the Map item whose ItemSelector is evaluated.
         now_ms: Unix milliseconds of the turn, for `$now` and `$millis`.
         item_details: further members of `$$.Map.Item` (a distributed Map tells where an item comes from).
     """
-    maker = _maker(execution, frame, token, item, item_details)
+    maker = _maker(execution, frame, secret, item, item_details)
     return Scope(frame.input.value, maker, visible_variables(execution, frame), entropy, now_ms=now_ms)
 
 
@@ -57,7 +57,7 @@ def visible_variables(execution: Execution, frame: Frame) -> Mapping[str, Any]:
 def _maker(
     execution: Execution,
     frame: Frame,
-    token: bytes | None,
+    secret: bytes | None,
     item: tuple[int, Any] | None,
     item_details: Mapping[str, Any],
 ) -> Callable[[], Mapping[str, Any]]:
@@ -66,7 +66,7 @@ def _maker(
     def make() -> Mapping[str, Any]:
         nonlocal made
         if made is None:
-            made = _context(execution, frame, token, item)
+            made = _context(execution, frame, secret, item)
             if item_details:
                 made["Map"]["Item"].update(item_details)
         return made
@@ -74,7 +74,7 @@ def _maker(
     return make
 
 
-def _context(execution: Execution, frame: Frame, token: bytes | None, item: tuple[int, Any] | None) -> dict[str, Any]:
+def _context(execution: Execution, frame: Frame, secret: bytes | None, item: tuple[int, Any] | None) -> dict[str, Any]:
     origin = execution.origin
     about: dict[str, Any] = {
         "Id": origin.arn,
@@ -95,8 +95,8 @@ def _context(execution: Execution, frame: Frame, token: bytes | None, item: tupl
         "StateMachine": {"Id": origin.machine_arn, "Name": origin.machine_name},
         "State": state,
     }
-    if token is not None:
-        context["Task"] = {"Token": task_token.encode(origin.id, frame.path, token, origin.place)}
+    if secret is not None:
+        context["Task"] = {"Token": task_token.encode(origin.id, frame.path, secret, origin.place)}
     around = item if item is not None else _item_around(execution, frame)
     if around is not None:
         context["Map"] = {"Item": {"Index": around[0], "Value": around[1]}}

@@ -33,13 +33,17 @@ class ExecutionTimerDue:
 
 @dataclass(frozen=True, slots=True)
 class TaskStarted:
-    """A worker incarnation (or an activity worker) has the attempt: write the start record."""
+    """A worker incarnation (or an activity worker) has the attempt: write the start record.
+
+    `callback` is the digest of the secret that an activity worker is given with its task token.
+    """
 
     path: str
     token: bytes
     incarnation: str
     grant: bytes
     worker_name: str | None = None
+    callback: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,13 +35,13 @@ Assigned: TypeAlias = dict[str, Payload] | None
 class View:
     """One state's look at its data during one visit; the scope is made at most once, and only if a field needs it."""
 
-    __slots__ = ("_scope", "frame", "step", "token")
+    __slots__ = ("_scope", "frame", "secret", "step")
 
-    def __init__(self, frame: Frame, step: Step, token: bytes | None = None) -> None:
-        """Keep who is asking; `token` puts the task token into the context object."""
+    def __init__(self, frame: Frame, step: Step, secret: bytes | None = None) -> None:
+        """Keep who is asking; `secret` puts the task token with it into the context object."""
         self.frame = frame
         self.step = step
-        self.token = token
+        self.secret = secret
         self._scope: Scope | None = None
 
     @property
@@ -49,7 +49,7 @@ class View:
         """What the state's expressions see; `$` is the raw input."""
         if self._scope is None:
             self._scope = scope_of(
-                self.step.execution, self.frame, self.step.entropy, self.token, now_ms=self.step.now_ms
+                self.step.execution, self.frame, self.step.entropy, self.secret, now_ms=self.step.now_ms
             )
         return self._scope
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine import task_token
 from engine.asl.model import NumberField, Resource, TaskState
 from engine.execution.frame import Attempt, Frame
 from engine.execution.outcome import Failed, Outcome
@@ -43,7 +44,8 @@ def schedule(state: TaskState, frame: Frame, step: Step) -> Outcome:
         raise runtime_error(f"The activity {state.resource.arn} does not exist.")
     token = step.entropy(_TOKEN_BYTES)
     hands_token_out = state.resource.pattern != "request_response"
-    view = View(frame, step, token if hands_token_out else None)
+    secret = step.entropy(task_token.SECRET_BYTES) if hands_token_out else None
+    view = View(frame, step, secret)
     given = work_input(state, view)
     check_size(state.name, given)
     prepare = step.execution.program.preparers.get(state.resource.arn)
@@ -64,6 +66,7 @@ def schedule(state: TaskState, frame: Frame, step: Step) -> Outcome:
         heartbeat_seconds=heartbeat,
         role_arn=role_arn,
         number=frame.retry_count,
+        callback=b"" if secret is None else task_token.digest(secret),
     )
     if state.resource.kind != "activity":
         _start_clocks(attempt, step.now_ms)
@@ -75,6 +78,7 @@ def started(state: TaskState, frame: Frame, attempt: Attempt, step: Step, stimul
     if attempt.bound:
         return
     attempt.incarnation, attempt.grant = stimulus.incarnation, stimulus.grant
+    attempt.callback = stimulus.callback or attempt.callback
     step.touched.add(frame.path)
     if attempt.started_id:
         return  # the grant before was given back: AWS's history knows one start of an attempt
@@ -183,7 +187,7 @@ def _start_clocks(attempt: Attempt, now_ms: int) -> None:
 
 def _keep_for_later(attempt: Attempt, stimulus: TaskSucceeded | TaskFailed) -> None:
     """A token came back before the call that handed it out had answered; the history wants TaskSubmitted first."""
-    if attempt.early_output is not None or attempt.early_failure is not None:
+    if attempt.answered:
         return
     if isinstance(stimulus, TaskFailed):
         attempt.early_failure = (stimulus.error, stimulus.cause)

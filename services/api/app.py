@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 from prometheus_client import generate_latest
 
+from engine import task_token
 from services.api import errors
 from services.api.admission import Admission
 from services.api.body import Bodies, Disconnected, Receive
@@ -94,7 +95,9 @@ class Api:
         commands = Commands(
             store, broker, self._owners, own_queue, settings.reply_seconds, lambda: ids.entropy(12).hex()
         )
-        pollers = Pollers(broker, self._owners, clock, f"api-{settings.node}", own_queue)
+        pollers = Pollers(
+            broker, self._owners, clock, ids.entropy(task_token.SECRET_BYTES), f"api-{settings.node}", own_queue
+        )
         self.context = Context(
             store=store,
             clock=clock,

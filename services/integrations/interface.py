@@ -19,7 +19,7 @@ class Call:
         region, account: of the execution.
         role_arn: the state machine's role; `credentials_role_arn` is the state's Credentials.RoleArn, if any.
         timeout_seconds: what is left of the task's own deadline; None without one.
-        task_token: for `.waitForTaskToken` and `.sync`, "" otherwise.
+        attempt_name: how the end of a nested execution finds this attempt, "" where it waits for none.
         key: constant for one attempt, the idempotency key.
         attempt: retries so far in this visit; `visit` counts the visits of this state (mocks by visit).
         test_case: name of the mocked test case, "" outside mocked runs.
@@ -35,7 +35,7 @@ class Call:
     state: str
     key: str
     timeout_seconds: float | None = None
-    task_token: str = ""
+    attempt_name: str = ""
     credentials_role_arn: str | None = None
     trace_header: str | None = None
     attempt: int = 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from engine import task_token
 from engine.asl.model import TaskState
 from engine.execution.execution import Execution
 from engine.execution.frame import Attempt
@@ -108,6 +109,14 @@ class Resident:
             return None
         waits = frame.waits
         return waits if isinstance(waits, Attempt) and waits.token == token else None
+
+    def attempt_opened_by(self, path: str, secret: bytes) -> Attempt | None:
+        """The open attempt of a frame, if its task token has that secret."""
+        frame = self.execution.frames.get(path)
+        if frame is None or self.execution.ended:
+            return None
+        waits = frame.waits
+        return waits if isinstance(waits, Attempt) and task_token.opens(secret, waits.callback) else None
 
     def attempts(self) -> Iterator[tuple[str, Attempt]]:
         """Every open attempt with the path of its frame."""

@@ -83,10 +83,10 @@ async def get_activity_task(context: Context, request: Request) -> dict[str, Any
     try:
         if gone is not None:
             gone.add_done_callback(lambda _: give_up(poll))  # nobody would hear the answer
-        grant = await poll
+        lease = await poll
     finally:
         if gone is not None:
             gone.cancel()
-    if grant is None:
+    if lease is None:
         return {}
-    return {"taskToken": grant.job.task_token, "input": grant.job.input.decode("utf-8", "surrogatepass")}
+    return {"taskToken": lease.task_token, "input": lease.input.decode("utf-8", "surrogatepass")}
