@@ -41,6 +41,6 @@ class SchedulerSettings:
     load_max: int = 256
     ready_max: int = 4_096
     resident_max: int = 50_000
-    parked_max: int = 2_000
+    parked_max: int = 10_000
     program_bytes_max: int = 67_108_864
     offers_min: int = 16
