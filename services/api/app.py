@@ -93,7 +93,13 @@ class Api:
         self._owners = Owners(store, clock, settings.owner_cache_seconds)
         own_queue = queues.api(settings.node)
         commands = Commands(
-            store, broker, self._owners, own_queue, settings.reply_seconds, lambda: ids.entropy(12).hex()
+            store,
+            broker,
+            self._owners,
+            clock,
+            lambda: ids.entropy(12).hex(),
+            reply_to=own_queue,
+            reply_seconds=settings.reply_seconds,
         )
         pollers = Pollers(
             broker, self._owners, clock, ids.entropy(task_token.SECRET_BYTES), f"api-{settings.node}", own_queue

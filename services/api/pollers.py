@@ -26,6 +26,7 @@ from services.runtime.faults import Fault
 
 POLLERS_PER_ACTIVITY_MAX: Final = 1_000
 WISH_SECONDS: Final = 5.0
+OWNERLESS_SECONDS: Final = 0.5
 CLAIM_SECONDS: Final = 10.0
 
 
@@ -192,10 +193,10 @@ class Pollers:
             self._wishing = None
 
     async def _repeat(self) -> None:
-        """Say it again while anybody waits: a scheduler may be new, a message lost."""
+        """Say it again while anybody waits: a scheduler may be new, a message lost, a shard without owner."""
         try:
             while self._queues:
-                await self._clock.sleep(WISH_SECONDS)
+                await self._clock.sleep(WISH_SECONDS if self._owners.complete else OWNERLESS_SECONDS)
                 await self._send(list(self._queues))
         finally:
             self._repeating = None

@@ -35,8 +35,10 @@ class Bench:
 
     def __init__(self) -> None:
         self.broker = Broker()
+        self.store = AdmissionFake()
+        self.store.owners[3] = "s1"
         clock = VirtualClock()
-        self.pollers = Pollers(self.broker, Owners(AdmissionFake(), clock, 1.0), clock, KEY, "api-me", "me")
+        self.pollers = Pollers(self.broker, Owners(self.store, clock, 1.0), clock, KEY, "api-me", "me")
 
     def poll(self, activity: str = "a", worker: str | None = None) -> asyncio.Future[Lease | None]:
         return self.pollers.poll(activity, worker, 60.0)
@@ -61,6 +63,22 @@ def test_every_scheduler_hears_how_many_callers_wait() -> None:
         assert bench.wishes == [("s0", [("a", 2), ("b", 1)]), ("s1", [("a", 2), ("b", 1)])]
         bench.pollers.close()
         assert await asyncio.gather(*calls) == [None] * 3
+
+    run_virtually(play())
+
+
+def test_a_scheduler_that_takes_its_shards_a_moment_later_hears_of_it_soon() -> None:
+    async def play() -> None:
+        bench = Bench()
+        taken, bench.store.owners = bench.store.owners, {}
+        call = bench.poll()
+        await asyncio.sleep(0.1)
+        assert bench.wishes == []
+        bench.store.owners = taken
+        await asyncio.sleep(0.5)
+        assert bench.wishes == [("s0", [("a", 1)]), ("s1", [("a", 1)])]
+        bench.pollers.close()
+        await call
 
     run_virtually(play())
 
