@@ -150,7 +150,7 @@ class Trial:
     def _succeed(self, output: Payload) -> Outcome:
         state, frame, step = self.state, self.frame, self._step
         if isinstance(state, TaskState):
-            return task_state.succeeded(state, frame, self.attempt, step, output)
+            return task_state.succeeded(state, frame, step, output)
         assert isinstance(state, WorkState)
         self._check_threshold()
         view = View(frame, step)

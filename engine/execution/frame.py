@@ -48,6 +48,7 @@ class Attempt(msgspec.Struct, array_like=True, tag="attempt"):
         number: 0 for the first attempt of a visit.
         early_output, early_failure: a result by task token that came before TaskSubmitted; it counts after it.
         callback: digest of the secret in the task token that was handed out; empty without one.
+        early_secret: of the token that `early_output` came by; it is used up, so it may be kept.
     """
 
     token: bytes
@@ -67,6 +68,7 @@ class Attempt(msgspec.Struct, array_like=True, tag="attempt"):
     early_output: Payload | None = None
     early_failure: tuple[str | None, str | None] | None = None
     callback: bytes = b""
+    early_secret: bytes = b""
 
     @property
     def key(self) -> str:

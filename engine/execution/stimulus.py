@@ -58,12 +58,13 @@ class TaskSubmitted:
 
 @dataclass(frozen=True, slots=True)
 class TaskSucceeded:
-    """The attempt ended well. `grant` is empty when the result came by task token."""
+    """The attempt ended well. `grant` is empty when the result came by task token; `secret` is that token's."""
 
     path: str
     token: bytes
     output: Payload
     grant: bytes = b""
+    secret: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ def submitted(state: TaskState, frame: Frame, attempt: Attempt, step: Step, stim
     )
     attempt.job = stimulus.job
     if attempt.early_output is not None:
-        return succeeded(state, frame, attempt, step, attempt.early_output)
+        return succeeded(state, frame, step, attempt.early_output, attempt.early_secret)
     if attempt.early_failure is not None:
         return failed(state, frame, step, *attempt.early_failure)
     return None
@@ -120,11 +120,14 @@ def ended(
         return None
     if isinstance(stimulus, TaskFailed):
         return failed(state, frame, step, stimulus.error, stimulus.cause)
-    return succeeded(state, frame, attempt, step, stimulus.output)
+    return succeeded(state, frame, step, stimulus.output, stimulus.secret)
 
 
-def succeeded(state: TaskState, frame: Frame, attempt: Attempt, step: Step, output: Payload) -> Outcome:
-    """The attempt ended well: ResultSelector, ResultPath and the rest, then leave."""
+def succeeded(state: TaskState, frame: Frame, step: Step, output: Payload, secret: bytes = b"") -> Outcome:
+    """The attempt ended well: ResultSelector, ResultPath and the rest, then leave.
+
+    `secret` is of the task token that brought the result: the context object still shows that token.
+    """
     resource = state.resource
     if output.size_bytes > PAYLOAD_BYTES_MAX:
         name = resource.arn if resource.kind == "lambda" else resource.service or state.name
@@ -134,7 +137,7 @@ def succeeded(state: TaskState, frame: Frame, attempt: Attempt, step: Step, outp
         )
         return failed(state, frame, step, DATA_LIMIT_EXCEEDED, cause)
     _record_end(resource, frame, step, "Succeeded", output)
-    view = View(frame, step)
+    view = View(frame, step, secret or None)
     view.shows("result", output)
     result = select_result(state, view, output)
     final, assigned = finish(state, view, result, state.result_path, is_work=True)
@@ -192,7 +195,7 @@ def _keep_for_later(attempt: Attempt, stimulus: TaskSucceeded | TaskFailed) -> N
     if isinstance(stimulus, TaskFailed):
         attempt.early_failure = (stimulus.error, stimulus.cause)
     else:
-        attempt.early_output = stimulus.output
+        attempt.early_output, attempt.early_secret = stimulus.output, stimulus.secret
 
 
 def _record_scheduled(

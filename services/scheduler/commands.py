@@ -41,10 +41,11 @@ class Commands:
             case "task-succeeded" | "task-failed" | "task-heartbeat":
                 path, secret, *told = values
                 attempt = resident.attempt_opened_by(path, secret)
-                return _about_attempt(step, resident, attempt, command.kind, path, told)
+                return _about_attempt(step, resident, attempt, command.kind, path, told, secret)
             case "child-succeeded" | "child-failed":
                 path, token, *told = values
-                return _about_attempt(step, resident, resident.attempt(path, token), command.kind, path, told)
+                attempt = resident.attempt(path, token)
+                return _about_attempt(step, resident, attempt, command.kind, path, told)
             case _:
                 return ("UnknownCommand", b"")
 
@@ -93,13 +94,13 @@ def too_old_to_redrive(start_ms: int, stop_ms: int | None, now_ms: int) -> str |
 
 
 def _about_attempt(
-    step: Step, resident: Resident, attempt: Attempt | None, kind: str, path: str, told: list[Any]
+    step: Step, resident: Resident, attempt: Attempt | None, kind: str, path: str, told: list[Any], secret: bytes = b""
 ) -> tuple[str, bytes]:
     """Something is said of an attempt: it must be open, given to somebody, and not answered already."""
     if attempt is None or not attempt.bound or attempt.answered:
         return ("TaskTimedOut", pack(_resource_at(resident, path)))
     try:
-        stimulus = _told(kind, path, attempt.token, told)
+        stimulus = _told(kind, path, attempt.token, told, secret)
     except JsonError:
         return ("InvalidOutput", b"")
     if not isinstance(stimulus, TaskHeartbeat):
@@ -108,13 +109,15 @@ def _about_attempt(
     return OK
 
 
-def _told(kind: str, path: str, token: bytes, told: list[Any]) -> TaskSucceeded | TaskFailed | TaskHeartbeat:
+def _told(
+    kind: str, path: str, token: bytes, told: list[Any], secret: bytes
+) -> TaskSucceeded | TaskFailed | TaskHeartbeat:
     if kind == "task-heartbeat":
         return TaskHeartbeat(path, token)
     if kind.endswith("failed"):
         error, cause = told
         return TaskFailed(path, token, error, cause)
-    return TaskSucceeded(path, token, Payload.of_text(told[0]))
+    return TaskSucceeded(path, token, Payload.of_text(told[0]), secret=secret)
 
 
 def _resource_at(resident: Resident, path: str) -> str:

@@ -36,11 +36,11 @@ async def answered(world: World, request_id: str):
     return world.reply(request_id)
 
 
-async def with_callback(world: World):
+async def with_callback(world: World, **more):
     """An execution that waits for its callback; returns its id and its token's secret."""
     world.worker()
     world.functions[0].answer = lambda call: Submitted(b"{}")
-    (execution_id,) = await world.start(world.machine(states("t", "p", t=CALLBACK, p=PASS)))
+    (execution_id,) = await world.start(world.machine(states("t", "p", t=CALLBACK | more, p=PASS)))
     await world.until(lambda: "TaskSubmitted" in world.events(execution_id))
     waits = next(iter(world.committed(execution_id.hex).frames.values())).waits
     return execution_id, secret_in(waits.input.value["MessageBody"]["token"])
@@ -124,6 +124,20 @@ def test_a_task_token_is_good_once_even_before_the_call_that_handed_it_out_has_a
         answer.set_result(None)
         await world.until_ended()
         assert world.store.executions[execution_id].row.output == b"1"
+
+    run_virtually(main())
+
+
+def test_the_token_that_brought_a_result_is_still_shown_while_the_result_is_shaped():
+    async def main():
+        world = await owned_world()
+        shaped = {"ResultSelector": {"result.$": "$", "token.$": "$$.Task.Token"}}
+        execution_id, secret = await with_callback(world, **shaped)
+        done = await world.command(execution_id, "task-succeeded", pack("0", secret, b"1"))
+        assert (await answered(world, done)).error == ""
+        await world.until_ended()
+        output = json.loads(world.store.executions[execution_id].row.output)
+        assert (output["result"], secret_in(output["token"])) == (1, secret)
 
     run_virtually(main())
 
