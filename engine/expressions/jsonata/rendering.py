@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import orjson
 
 from engine.expressions.jsonata.errors import MESSAGES, OUT_OF_MEMORY, STACK_OVERFLOW, JsonataError, LimitExceeded
-from engine.expressions.jsonata.values import UNDEFINED, Function, is_number
+from engine.expressions.jsonata.values import UNDEFINED, Document, Function, is_number
 from engine.limits import JSONATA_CHARACTERS_MAX
 from engine.payload import JSON_DEPTH_MAX
 
@@ -93,6 +93,8 @@ def text_of(value: Any, run: Run, pretty: bool = False) -> str:
         return "true" if value else "false"
     if isinstance(value, Function):
         return ""
+    if kind is Document:
+        value = value[0]
     if not any(survey(value)) and not pretty:
         try:
             text = orjson.dumps(value).decode()

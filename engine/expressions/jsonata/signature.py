@@ -105,7 +105,8 @@ def _carried_out(plan: list[tuple[Parameter, str]], arguments: list[Any], contex
                 at += 1
             continue
         for single in match:
-            argument = arguments[at]
+            # An optional parameter that is skipped takes an argument along, so they can run out.
+            argument = arguments[at] if at < len(arguments) else UNDEFINED
             if parameter.type == "a":
                 argument = _as_array(parameter, match, single, argument, at)
             validated.append(argument)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.expressions.jsonata.calls import Code, Native, apply
-from engine.expressions.jsonata.errors import JsonataError
+from engine.expressions.jsonata.errors import InternalError, JsonataError
 from engine.expressions.jsonata.root import root_lookup
 from engine.expressions.jsonata.run import Frame, Run
 from engine.expressions.jsonata.signature import parse_signature
@@ -81,6 +81,8 @@ def _update(match: Any, update: Any) -> None:
         raise JsonataError("T2011", value=update)
     if match.__class__ is dict:
         match.update(update)
+    elif update and not isinstance(match, list):
+        raise InternalError("a scalar cannot be updated")
 
 
 def _delete(match: Any, names: Any) -> None:
