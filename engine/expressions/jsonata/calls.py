@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from engine.expressions.jsonata.errors import JsonataError
 from engine.expressions.jsonata.run import CALL_STEPS, Frame, Run
+from engine.expressions.jsonata.sequences import collapse
 from engine.expressions.jsonata.signature import Signature
 from engine.expressions.jsonata.values import UNDEFINED, Function
 from engine.expressions.linear_regex import Pattern
@@ -94,7 +95,7 @@ class Matcher(Function):
         """Keep the compiled pattern and what finds the first match."""
         self.pattern = pattern
         self.first = first
-        self.arity = 1
+        self.arity = 2
 
 
 class Thunk:
@@ -165,9 +166,9 @@ def _apply_once(function: Any, arguments: list[Any], context: Any, run: Run) -> 
     if kind is Partial:
         return _apply_partial(function, arguments, run)
     if kind is Composed:
-        return apply(function.second, [apply(function.first, arguments[:1], None, run)], None, run)
+        return apply(function.second, [collapse(apply(function.first, arguments[:1], None, run))], None, run)
     if kind is Matcher:
-        return function.first(run, function, arguments[0] if arguments else UNDEFINED)
+        return function.first(run, function, *(arguments or [UNDEFINED])[:2])
     raise JsonataError("T1006")
 
 

@@ -216,8 +216,8 @@ def keys(run: Run, value: Any) -> Any:
 
 
 def lookup(run: Run, value: Any, key: Any) -> Any:
-    """`$lookup`."""
-    return looked_up(value, key, run)
+    """`$lookup`; a missing key is looked up as JavaScript would write it."""
+    return looked_up(value, "undefined" if key is UNDEFINED else key, run)
 
 
 def spread(run: Run, value: Any) -> Any:

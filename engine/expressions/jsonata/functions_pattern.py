@@ -11,17 +11,31 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from engine.expressions.jsonata.calls import Matcher, Native, apply
-from engine.expressions.jsonata.errors import JsonataError
-from engine.expressions.jsonata.rendering import number_text, text_of
+from engine.expressions.jsonata.errors import InternalError, JsonataError
+from engine.expressions.jsonata.rendering import loose_text
 from engine.expressions.jsonata.run import Run
-from engine.expressions.jsonata.values import UNDEFINED, Function, Sequence
+from engine.expressions.jsonata.values import UNDEFINED, Function, Sequence, is_number
 
 Found = dict[str, Any]
+_BLANK = "\t\n\v\f\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+"""What JavaScript skips in front of a number."""
+_INTEGER = re.compile(f"[{_BLANK}]*([-+]?[0-9]+)")
 
 
-def first_match(run: Run, matcher: Matcher, text: Any) -> Any:
-    """Call a regular expression as a function: the first match, whose `next` gives the following ones."""
-    return _linked(_regex_matches(run, matcher, text)) if isinstance(text, str) else UNDEFINED
+def first_match(run: Run, matcher: Matcher, value: Any, start: Any = UNDEFINED) -> Any:
+    """Call a regular expression as a function: the first match, whose `next` gives the following ones.
+
+    Args:
+        run: the budget.
+        matcher: the regular expression.
+        value: the text; what is none is written as JavaScript writes it.
+        start: code units to skip; `$map` and its kin hand over the index here.
+    """
+    text = loose_text(value, run)
+    skipped = max(0, math.trunc(start)) if is_number(start) else 0
+    if skipped > len(text):
+        return UNDEFINED
+    return _linked(_regex_matches(run, matcher, text, skipped))
 
 
 def _linked(matches: Iterator[Found]) -> Any:
@@ -31,10 +45,10 @@ def _linked(matches: Iterator[Found]) -> Any:
     return {**found, "next": Native("next", lambda run: _linked(matches), 0, None)}
 
 
-def _regex_matches(run: Run, matcher: Matcher, text: str) -> Iterator[Found]:
+def _regex_matches(run: Run, matcher: Matcher, text: str, skipped: int = 0) -> Iterator[Found]:
     """Matches from left to right; an empty one before the end would be found for ever and is refused."""
     places = _code_units_before(text)
-    for at, match in enumerate(matcher.pattern.finditer(text)):
+    for at, match in enumerate(matcher.pattern.finditer(text, skipped)):
         run.step(1)
         if at > 0 and match.end() == match.start():
             raise JsonataError("D1004", value=matcher.pattern.pattern)
@@ -71,6 +85,8 @@ def matches_of(run: Run, matcher: Any, text: str) -> Iterator[Found]:
     if isinstance(matcher, Matcher):
         yield from _regex_matches(run, matcher, text)
         return
+    if not isinstance(matcher, Function):
+        raise InternalError("neither a text nor a function")
     found = apply(matcher, [text], None, run)
     while found is not UNDEFINED:
         if not _is_match(found):
@@ -124,8 +140,6 @@ def split(run: Run, text: Any, separator: Any, limit: Any = UNDEFINED) -> Any:
     if isinstance(separator, str):
         run.hold(text.count(separator) + 1)
         return (text.split(separator) if separator else list(text))[:most]
-    if separator is UNDEFINED:
-        return [text][:most]
     pieces: list[str] = []
     start = 0
     for found in matches_of(run, separator, text) if most != 0 else ():
@@ -178,7 +192,7 @@ def replace(run: Run, text: Any, pattern: Any, replacement: Any, limit: Any = UN
 
 
 def _replace_text(run: Run, text: str, pattern: str, replacement: Any, most: int | None) -> str:
-    new = replacement if isinstance(replacement, str) else text_of(replacement, run)
+    new = loose_text(replacement, run)
     count = text.count(pattern) if most is None else min(most, text.count(pattern))
     run.room(len(text) + count * (len(new) - len(pattern)))
     return text.replace(pattern, new, -1 if most is None else most)
@@ -186,14 +200,16 @@ def _replace_text(run: Run, text: str, pattern: str, replacement: Any, most: int
 
 def _replacement(run: Run, replacement: Any, found: Found) -> str:
     if isinstance(replacement, str):
-        return _substitute(replacement, found)
+        return _substitute(run, replacement, found)
+    if not isinstance(replacement, Function):
+        raise InternalError("neither a text nor a function")
     answer = apply(replacement, [found], None, run)
     if not isinstance(answer, str):
         raise JsonataError("D3012", value=answer)
     return answer
 
 
-def _substitute(replacement: str, found: Found) -> str:
+def _substitute(run: Run, replacement: str, found: Found) -> str:
     """`$$` is a dollar, `$0` the match, `$n` a group; of several digits as many as make a group's number."""
     groups: list[Any] = found["groups"]
     digits_max = len(str(len(groups))) if groups else 1
@@ -215,7 +231,7 @@ def _substitute(replacement: str, found: Found) -> str:
                 out.append("$")
             else:
                 if 0 < number <= len(groups) and groups[number - 1] is not UNDEFINED:
-                    out.append(_group_text(groups[number - 1]))
+                    out.append(loose_text(groups[number - 1], run))
                 position += len(str(number))
         at = replacement.find("$", position)
     out.append(replacement[position:])
@@ -223,13 +239,5 @@ def _substitute(replacement: str, found: Found) -> str:
 
 
 def _leading_integer(text: str) -> int | None:
-    found = re.match(r"\s*([-+]?[0-9]+)", text)
+    found = _INTEGER.match(text)
     return int(found[1]) if found else None
-
-
-def _group_text(group: Any) -> str:
-    if isinstance(group, str):
-        return group
-    if isinstance(group, (int, float)) and not isinstance(group, bool):
-        return number_text(group)
-    return {None: "null", True: "true", False: "false"}[group]

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
-from engine.expressions.jsonata.errors import MESSAGES, OUT_OF_MEMORY, STACK_OVERFLOW, JsonataError, LimitExceeded
+from engine.expressions.jsonata.errors import (
+    MESSAGES,
+    OUT_OF_MEMORY,
+    STACK_OVERFLOW,
+    InternalError,
+    JsonataError,
+    LimitExceeded,
+)
 from engine.expressions.jsonata.values import UNDEFINED, Document, Function, is_number
 from engine.limits import JSONATA_CHARACTERS_MAX
 from engine.payload import JSON_DEPTH_MAX
@@ -103,6 +110,32 @@ def text_of(value: Any, run: Run, pretty: bool = False) -> str:
     else:
         text = _written(value, pretty)
     return run.text(text)
+
+
+def loose_text(value: Any, run: Run) -> str:
+    """A value as JavaScript's `String(x)`: arrays joined by commas, of functions only the kind.
+
+    Raises:
+        InternalError: an object has no such text.
+        LimitExceeded: too long or too deep.
+    """
+    if isinstance(value, list):
+        survey(value)
+    return run.text(_loose(value))
+
+
+def _loose(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return ",".join("" if item is None or item is UNDEFINED else _loose(item) for item in value)
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    if isinstance(value, (int, float)):
+        return number_text(value)
+    if isinstance(value, dict):
+        raise InternalError("an object is no text")
+    return "undefined" if value is UNDEFINED else "[object Object]"
 
 
 def survey(value: Any) -> Survey:
