@@ -23,7 +23,7 @@ from engine.execution.stimulus import (
     WorkerLost,
 )
 from engine.expressions.scope import Scope
-from engine.failure import DATA_LIMIT_EXCEEDED, HEARTBEAT_TIMEOUT, TIMEOUT, StateError, evaluation_error, runtime_error
+from engine.failure import DATA_LIMIT_EXCEEDED, HEARTBEAT_TIMEOUT, TIMEOUT, evaluation_error, runtime_error
 from engine.limits import PAYLOAD_BYTES_MAX, TASK_SECONDS_MAX
 from engine.payload import Payload, encode_json
 from engine.states.data_flow import View, check_size, finish, leave, select_result, work_input
@@ -52,8 +52,8 @@ def schedule(state: TaskState, frame: Frame, step: Step) -> Outcome:
     if prepare is not None and not step.execution.origin.test_case:
         # A mocked call reaches no service that could want its parameters otherwise.
         given = prepare(given)
-    timeout = _seconds(state.timeout_seconds, view.scope, "TimeoutSeconds")
-    heartbeat = _seconds(state.heartbeat_seconds, view.scope, "HeartbeatSeconds")
+    timeout = _seconds(state, state.timeout_seconds, view.scope, "TimeoutSeconds")
+    heartbeat = _seconds(state, state.heartbeat_seconds, view.scope, "HeartbeatSeconds")
     role_arn = None
     if state.credentials is not None:
         role_arn = state.credentials(view.scope)["RoleArn"]
@@ -223,7 +223,7 @@ def _record_end(resource: Resource, frame: Frame, step: Step, how: str, *members
     return step.record(frame, f"{_KINDS[resource.kind]}{how}", *members)
 
 
-def _seconds(field: NumberField, scope: Scope, name: str) -> int | None:
+def _seconds(state: TaskState, field: NumberField, scope: Scope, name: str) -> int | None:
     """A whole number of seconds from a literal, a ...Path or a JSONata expression."""
     if field is None:
         return None
@@ -233,13 +233,9 @@ def _seconds(field: NumberField, scope: Scope, name: str) -> int | None:
     whole = isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
     if not whole or not 0 < value <= TASK_SECONDS_MAX:
         shown = encode_json(value).decode()
-        raise _wrong_number(field, f"The {name} field must be a positive integer but was: {shown}", name)
+        cause = f"The {name} field must be a positive integer but was: {shown}"
+        raise evaluation_error(cause, name) if state.query_language == "JSONata" else runtime_error(cause)
     return int(value)
-
-
-def _wrong_number(field: Any, cause: str, name: str) -> StateError:
-    is_jsonata = getattr(field, "jsonata", False)
-    return evaluation_error(cause, name) if is_jsonata else runtime_error(cause)
 
 
 def _title(resource: Resource) -> str:
