@@ -6,6 +6,7 @@ Source: developer guide, "Transforming data with JSONata"; error codes measured 
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import uuid
 from typing import Any, Final
@@ -80,9 +81,17 @@ def parse(run: Run, text: Any) -> Any:
     if text is UNDEFINED:
         return UNDEFINED
     try:
-        return _with_whole_numbers(decode_json(text))
+        value = decode_json(text)
+        if "{" in text:
+            json.loads(text, object_pairs_hook=_without_repeated_key)
+        return _with_whole_numbers(value)
     except (JsonError, UnicodeEncodeError):
         raise JsonataError("D3137", message="Invalid JSON string passed to the parse function") from None
+
+
+def _without_repeated_key(members: list[tuple[str, Any]]) -> None:
+    if len({key for key, _ in members}) < len(members):
+        raise JsonError("a key is repeated")
 
 
 def _with_whole_numbers(value: Any) -> Any:
