@@ -47,6 +47,69 @@ def test_e1_endless_work_ends_by_counted_steps_and_can_be_caught(source: str) ->
     assert result.endswith("threw an error during evaluation: Expression evaluation timeout: Check for infinite loop")
 
 
+LONG = "($s := $pad('', 200000, 'a'); $t := $s & ''; {})"
+NUMBERS = "($s := [1..100000]; {})"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        # Work between two turns of a loop: the body's nodes count.
+        "$count([1..800000][$ " + "+ 1 - 1 " * 30 + "= 0])",
+        "($f := function($n){$f($n " + "+ 1 - 1 " * 40 + ")}; $f(1))",
+        "$count([1..200000]{$string($): {'a': $, 'b': [$, $, $, $, $, $, $, $]}})",
+        # Work inside one call: long texts, long lists, big numbers, patterns.
+        LONG.format("[1..100000].$contains($s, 'aaaaaaaaaaaaaaab')"),
+        LONG.format("[1..100000].$contains($s, /b/)"),
+        LONG.format("[1..100000][$s = $t]"),
+        LONG.format("$distinct([1..100000].($ % 2 = 0 ? $s : $t))"),
+        LONG.format("[1..100000].$encodeUrl($s)"),
+        NUMBERS.format("[1..100000].$sum($s)"),
+        NUMBERS.format("[1..100000].$string($s)"),
+        NUMBERS.format("[1..100000][$s]"),
+        NUMBERS.format("($z := $s.(0); [1..100000].$boolean($z))"),
+        "($x := $merge([1..20000].{$string($): 1}); [1..100000].$keys($x))",
+        "[1..200000].$formatNumber($, '#,##0.00')",
+        "[1..200000].$formatInteger(1.5e300, 'w')",
+        "[1..200000].$fromMillis($, '[Y0001]-[M01]-[D01] [FNn] [MNn]')",
+        "[1..200000].$match($string($), /[0-9]/)",
+        "$formatInteger(1, $pad('', 250000, '0'))",
+    ],
+    ids=lambda source: source[:60],
+)
+def test_e1_the_budget_counts_the_work_and_not_only_the_turns(source: str) -> None:
+    assert " threw an error during evaluation: Expression evaluation " in evaluated(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "$parseInteger($pad('', 250000, 'zz'), 'a')",
+        "$parseInteger($pad('', 250000, 'trillion '), 'w')",
+        "$number('0x' & $pad('', 250000, 'f'))",
+        "$count($match($pad('', 50000, '\U0001f600'), /./))",
+        "$count($split($pad('', 50000, '\U0001f600'), /\U0001f600/))",
+        "$length($replace($pad('', 50000, '\U0001f600'), /\U0001f600/, 'x'))",
+    ],
+)
+def test_e1_one_call_takes_time_that_grows_with_the_text(source: str) -> None:
+    assert isinstance(evaluated(source), (int, str))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "$count([1..873782][$ = 1])",
+        "$count($map([1..200000], function($x){$x + 1}))",
+        "$count([1..200000].$string())",
+        "$count([1..100000]{$string($ % 1000): $})",
+        "($f := function($n, $a){$n = 0 ? $a : $f($n - 1, $a + $n)}; $f(100000, 0))",
+    ],
+)
+def test_e1_what_the_reference_library_does_within_a_second_is_done(source: str) -> None:
+    assert isinstance(evaluated(source), int)
+
+
 @pytest.mark.parametrize(
     ("source", "fits"),
     [

@@ -23,10 +23,12 @@ class Body(Protocol):
     Attributes:
         code: for all depths up to `deepest`.
         deepest: the last depth at which the whole body fits below the limit; -1 before it is compiled.
+        steps: what a call costs; little more than nothing before it is compiled.
     """
 
     code: Code
     deepest: int
+    steps: int
 
     def code_at(self, depth: int) -> Code:
         """The code for a body that is entered at this depth."""
@@ -50,12 +52,24 @@ class Lambda(Function):
 
 
 class Native(Function):
-    """A built-in function; the implementation takes the run and the validated arguments."""
+    """A built-in function; the implementation takes the run and the validated arguments.
 
-    __slots__ = ("implementation", "name", "signature")
+    Attributes:
+        steps: what a call costs, beside what its arguments' sizes do.
+    """
 
-    def __init__(self, name: str, implementation: Implementation, arity: int, signature: Signature | None) -> None:
+    __slots__ = ("implementation", "name", "signature", "steps")
+
+    def __init__(
+        self,
+        name: str,
+        implementation: Implementation,
+        arity: int,
+        signature: Signature | None,
+        steps: int = CALL_STEPS,
+    ) -> None:
         """Keep all."""
+        self.steps = steps
         self.name = name
         self.implementation = implementation
         self.arity = arity
@@ -147,15 +161,16 @@ def invoke(function: Any, arguments: list[Any], context: Any, run: Run) -> Any:
 
 
 def _apply_once(function: Any, arguments: list[Any], context: Any, run: Run) -> Any:
-    run.step(CALL_STEPS)
     kind = function.__class__
     if kind is Native:
+        spend(function, arguments, run)
         if function.signature is not None:
-            arguments = function.signature.validate(arguments, context)
+            arguments = function.signature.validate(arguments, context, run)
         return function.implementation(run, *arguments)
     if kind is Lambda:
+        run.step(function.body.steps)
         if function.signature is not None:
-            arguments = function.signature.validate(arguments, context)
+            arguments = function.signature.validate(arguments, context, run)
         names = dict(zip(function.parameters, arguments, strict=False))
         if len(arguments) < function.arity:
             for missing in function.parameters[len(arguments) :]:
@@ -163,6 +178,7 @@ def _apply_once(function: Any, arguments: list[Any], context: Any, run: Run) -> 
         body = function.body
         code = body.code if run.depth <= body.deepest else body.code_at(run.depth)
         return code(function.input, Frame(names, function.frame, run))
+    run.step(CALL_STEPS)
     if kind is Partial:
         return _apply_partial(function, arguments, run)
     if kind is Composed:
@@ -172,11 +188,25 @@ def _apply_once(function: Any, arguments: list[Any], context: Any, run: Run) -> 
     raise JsonataError("T1006")
 
 
+def spend(function: Native, arguments: list[Any], run: Run) -> None:
+    """Account for a call of a built-in function, which may look through the texts that it is given.
+
+    Raises:
+        LimitExceeded: there are not enough steps left.
+    """
+    steps = function.steps
+    for argument in arguments:
+        if argument.__class__ is str and len(argument) > 1024:
+            steps += len(argument) >> 10
+    run.step(steps)
+
+
 def _apply_partial(partial: Partial, arguments: list[Any], run: Run) -> Any:
     given = iter(arguments)
     filled = [next(given, UNDEFINED) if argument is HOLE else argument for argument in partial.arguments]
     function = partial.function
     if isinstance(function, Native):
+        spend(function, filled, run)
         filled += [UNDEFINED] * (function.arity - len(filled))
         return function.implementation(run, *filled)
     return _apply_once(function, filled, None, run)

@@ -34,6 +34,8 @@ def partition(run: Run, items: Any, size: Any = UNDEFINED) -> Any:
     if chunk == 0 or not items:
         return UNDEFINED
     run.hold(len(items))
+    run.hold(len(items) // chunk)
+    run.step(len(items) // chunk)
     return [items[at : at + chunk] for at in range(0, len(items), chunk)]
 
 
@@ -59,6 +61,7 @@ def digest(run: Run, text: Any, algorithm: Any = UNDEFINED) -> Any:
     """`$hash` in hexadecimal."""
     if text is UNDEFINED or algorithm is UNDEFINED:
         return UNDEFINED
+    run.read(text, 128)
     if algorithm not in _ALGORITHMS:
         raise JsonataError("D3137", message=f"Unsupported hash algorithm: {algorithm}")
     return hashlib.new(_ALGORITHMS[algorithm], text.encode("utf-8", "replace"), usedforsecurity=False).hexdigest()
@@ -80,6 +83,7 @@ def parse(run: Run, text: Any) -> Any:
     """`$parse`: a JSON text to its value; whole numbers lose their `.0`."""
     if text is UNDEFINED:
         return UNDEFINED
+    run.read(text, 16)
     try:
         value = decode_json(text)
         if "{" in text:

@@ -113,4 +113,5 @@ def format_base(run: Run, number: Any, radix: Any = UNDEFINED) -> Any:
     while left:
         left, digit = divmod(left, base)
         digits = _DIGITS[digit] + digits
+    run.step(len(digits) >> 1)
     return ("-" if value < 0 else "") + digits

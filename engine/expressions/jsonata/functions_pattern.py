@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from engine.expressions.jsonata.calls import Matcher, Native, apply
 from engine.expressions.jsonata.errors import InternalError, JsonataError
@@ -17,6 +17,8 @@ from engine.expressions.jsonata.run import Run
 from engine.expressions.jsonata.values import UNDEFINED, Function, Sequence, is_number
 
 Found = dict[str, Any]
+_SEARCH_STEPS: Final = 14
+_MATCH_STEPS: Final = 5
 _BLANK = "\t\n\v\f\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 """What JavaScript skips in front of a number."""
 _INTEGER = re.compile(f"[{_BLANK}]*([-+]?[0-9]+)")
@@ -48,8 +50,9 @@ def _linked(matches: Iterator[Found]) -> Any:
 def _regex_matches(run: Run, matcher: Matcher, text: str, skipped: int = 0) -> Iterator[Found]:
     """Matches from left to right; an empty one before the end would be found for ever and is refused."""
     places = _code_units_before(text)
+    run.step(_SEARCH_STEPS + (len(text) >> 8))
     for at, match in enumerate(matcher.pattern.finditer(text, skipped)):
-        run.step(1)
+        run.step(_MATCH_STEPS)
         if at > 0 and match.end() == match.start():
             raise JsonataError("D1004", value=matcher.pattern.pattern)
         yield {
@@ -64,20 +67,31 @@ def _regex_matches(run: Run, matcher: Matcher, text: str, skipped: int = 0) -> I
             raise JsonataError("D1004", value=matcher.pattern.pattern)
 
 
+def _units(text: str) -> bytes:
+    return text.encode("utf-16-le", "surrogatepass")
+
+
 def _code_units_before(text: str) -> Callable[[int], int]:
-    """Positions count UTF-16 code units, which only matters beyond the basic plane."""
-    if text.isascii() or max(text) <= "\uffff":
+    """Positions count UTF-16 code units, which only matters beyond the basic plane; asked for from left to right."""
+    if text.isascii() or len(_units(text)) == 2 * len(text):
         return lambda at: at
-    return lambda at: len(text[:at].encode("utf-16-le", "surrogatepass")) // 2
+    last = before = 0
+
+    def places(at: int) -> int:
+        nonlocal last, before
+        before += len(_units(text[last:at])) // 2
+        last = at
+        return before
+
+    return places
 
 
-def _cut(text: str, start: int, end: int | None = None) -> str:
-    """A part of a text by UTF-16 code units."""
-    if text.isascii() or max(text) <= "\uffff":
-        return text[start:end]
-    units = text.encode("utf-16-le", "surrogatepass")
-    part = units[2 * start : None if end is None else 2 * end]
-    return part.decode("utf-16-le", "replace")
+def _cutter(text: str) -> Callable[[int, int | None], str]:
+    """What cuts parts out of a text by UTF-16 code units."""
+    units = b"" if text.isascii() else _units(text)
+    if len(units) in (0, 2 * len(text)):
+        return lambda start, end: text[start:end]
+    return lambda start, end: units[2 * start : None if end is None else 2 * end].decode("utf-16-le", "replace")
 
 
 def matches_of(run: Run, matcher: Any, text: str) -> Iterator[Found]:
@@ -108,8 +122,10 @@ def contains(run: Run, text: Any, token: Any) -> Any:
     if text is UNDEFINED or token is UNDEFINED:
         return UNDEFINED
     if isinstance(token, str):
+        run.read(text, 256)
         return token in text
     if isinstance(token, Matcher):
+        run.step(_SEARCH_STEPS + (len(text) >> 8))
         return token.pattern.search(text) is not None
     return next(matches_of(run, token, text), None) is not None
 
@@ -141,14 +157,15 @@ def split(run: Run, text: Any, separator: Any, limit: Any = UNDEFINED) -> Any:
         run.hold(text.count(separator) + 1)
         return (text.split(separator) if separator else list(text))[:most]
     pieces: list[str] = []
+    cut = _cutter(text)
     start = 0
     for found in matches_of(run, separator, text) if most != 0 else ():
         if most is not None and len(pieces) >= most:
             break
-        pieces.append(_cut(text, start, found["start"]))
+        pieces.append(cut(start, found["start"]))
         start = found["end"]
     if most is None or len(pieces) < most:
-        pieces.append(_cut(text, start))
+        pieces.append(cut(start, None))
     run.hold(len(pieces))
     return pieces
 
@@ -176,18 +193,19 @@ def replace(run: Run, text: Any, pattern: Any, replacement: Any, limit: Any = UN
     if isinstance(pattern, str):
         return _replace_text(run, text, pattern, replacement, most)
     pieces: list[str] = []
+    cut = _cutter(text)
     position = size = 0
     for count, found in enumerate(matches_of(run, pattern, text)):
         if most is not None and count >= most:
             break
-        pieces.append(_cut(text, position, found["start"]))
+        pieces.append(cut(position, found["start"]))
         pieces.append(_replacement(run, replacement, found))
-        position = found["start"] + _code_units_before(found["match"])(len(found["match"]))
+        position = found["start"] + len(_units(found["match"])) // 2
         size += len(pieces[-1]) + len(pieces[-2])
         if size > 1024:
             run.room(size)
             run.steps += size >> 10
-    pieces.append(_cut(text, position))
+    pieces.append(cut(position, None))
     return run.text("".join(pieces))
 
 

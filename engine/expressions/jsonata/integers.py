@@ -111,8 +111,11 @@ def format_integer(run: Run, number: Any, picture: Any) -> Any:
     """`$formatInteger`."""
     if number is UNDEFINED:
         return UNDEFINED
+    run.read(picture, 1)
     form = analyse_picture(picture)
-    return formatted(narrowed(math.floor(number)) if math.isfinite(number) else number, form)
+    text = formatted(narrowed(math.floor(number)) if math.isfinite(number) else number, form)
+    run.step(len(text) >> (4 if form.primary == "words" else 8))
+    return text
 
 
 def formatted(number: int | float, form: IntegerFormat) -> str:
@@ -164,7 +167,11 @@ def _decimal(value: int | float, form: IntegerFormat) -> str:
 
 def parse_integer(run: Run, text: Any, picture: Any) -> Any:
     """`$parseInteger`; what is no number is NaN, as in JavaScript."""
-    return UNDEFINED if text is UNDEFINED else parsed(text, analyse_picture(picture))
+    if text is UNDEFINED:
+        return UNDEFINED
+    run.read(picture, 1)
+    run.read(text, 16)
+    return parsed(text, analyse_picture(picture))
 
 
 def parsed(text: str, form: IntegerFormat) -> int | float:

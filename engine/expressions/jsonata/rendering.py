@@ -37,10 +37,12 @@ class Survey(NamedTuple):
     Attributes:
         strange: sequences, functions, whole or infinite floats, integers beyond 64 bits, halves of surrogate pairs.
         fractions: floats.
+        nodes: how many values it is made of.
     """
 
     strange: bool
     fractions: bool
+    nodes: int
 
 
 def number_text(number: int | float) -> str:
@@ -102,7 +104,9 @@ def text_of(value: Any, run: Run, pretty: bool = False) -> str:
         return ""
     if kind is Document:
         value = value[0]
-    if not any(survey(value)) and not pretty:
+    found = survey(value)
+    run.step(found.nodes >> 1)
+    if not (found.strange or found.fractions or pretty):
         try:
             text = orjson.dumps(value).decode()
         except (TypeError, ValueError):
@@ -176,7 +180,7 @@ def survey(value: Any) -> Survey:
         if depth > JSON_DEPTH_MAX:
             raise LimitExceeded(STACK_OVERFLOW)
         level = below
-    return Survey(strange, fractions)
+    return Survey(strange, fractions, nodes)
 
 
 def _written(value: Any, pretty: bool, number: Callable[[Any], str] = rounded_number_text) -> str:

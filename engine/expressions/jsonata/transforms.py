@@ -20,8 +20,10 @@ _SIGNATURE = parse_signature("<(oa):o>")
 
 def compile_transform(compiler: Compiler, node: Node) -> Code:
     """Code that makes the function; its parts are evaluated one level below the call of it."""
+    before = compiler.nodes
     pattern, update = compiler.code(node.pattern, 1), compiler.code(node.update, 1)
     delete = None if node.delete is None else compiler.code(node.delete, 1)
+    nodes = compiler.nodes - before
 
     def make(input: Any, frame: Frame) -> Any:
         def transform(run: Run, value: Any) -> Any:
@@ -32,6 +34,7 @@ def compile_transform(compiler: Compiler, node: Node) -> Code:
             if matches is UNDEFINED:
                 return copy
             own = _objects_in(copy, run)
+            run.turns(len(matches) if isinstance(matches, list) else 1, nodes)
             for match in matches if isinstance(matches, list) else [matches]:
                 if id(match) not in own and isinstance(match, (dict, list)):
                     # A pattern may lead out of the copy, to data that others share: that is never changed.

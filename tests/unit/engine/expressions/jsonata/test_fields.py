@@ -172,7 +172,7 @@ def test_functions_of_the_service(source: str, expected: Any) -> None:
         ("$parse('')", "D3137"),
         ("$parse('{} {}')", "D3137"),
         ("$parse('1e400')", "D3137"),
-        ("$parse('[{\"a\": {\"b\": 1, \"b\": 2}}]')", "D3137"),
+        ('$parse(\'[{"a": {"b": 1, "b": 2}}]\')', "D3137"),
     ],
 )
 def test_functions_of_the_service_refuse(source: str, code: str) -> None:
