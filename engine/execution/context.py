@@ -39,7 +39,9 @@ def scope_of(
         item_details: further members of `$$.Map.Item` (a distributed Map tells where an item comes from).
     """
     maker = _maker(execution, frame, secret, item, item_details)
-    return Scope(frame.input.value, maker, visible_variables(execution, frame), entropy, now_ms=now_ms)
+    scope = Scope(frame.input.value, maker, visible_variables(execution, frame), entropy, now_ms=now_ms)
+    scope.payload = frame.input
+    return scope
 
 
 def visible_variables(execution: Execution, frame: Frame) -> Mapping[str, Any]:

@@ -66,7 +66,7 @@ def compile_function(compiler: Compiler, node: Node, depth: int, piped: Code | N
         base = run.depth
         run.depth = base + depth
         try:
-            spend(native, values, run)
+            spend(known, values, run)
             result = implementation(run, *validate(values, input, run))
         except JsonataError as error:
             error.name(token)
@@ -92,6 +92,7 @@ def compile_function(compiler: Compiler, node: Node, depth: int, piped: Code | N
 
     if native is None or token in compiler.bound:
         return call
+    known: Native = native
     implementation, validate = native.implementation, native.signature.validate
     return call_native
 

@@ -43,24 +43,32 @@ def to_words(number: int | float, ordinal: bool) -> str:
 
 def _words(number: int | float, follows: bool, ordinal: bool) -> str:
     """Recursion is as deep as the number has magnitudes; beyond trillions they are repeated."""
+    if number < 1000:
+        return _small(int(number), follows, ordinal)
     number = _whole(number)
+    magnitude = min((len(str(int(number))) - 1) // 3, len(MAGNITUDES))
+    factor = 1000**magnitude
+    head = _whole(math.floor(number / factor))
+    rest = number - head * factor
+    word = (", " if follows else "") + _words(head, False, False) + " " + MAGNITUDES[magnitude - 1]
+    return _continued(word, rest, ordinal)
+
+
+def _small(number: int, follows: bool, ordinal: bool) -> str:
+    """Below a thousand."""
     if number <= 19:
         return (" and " if follows else "") + (ORDINALS if ordinal else FEW)[number]
     if number < 100:
         tens, rest = divmod(number, 10)
         word = (" and " if follows else "") + DECADES[tens - 2]
         if rest:
-            return word + "-" + _words(rest, False, ordinal)
+            return word + "-" + _small(rest, False, ordinal)
         return word[:-1] + "ieth" if ordinal else word
-    if number < 1000:
-        head, rest = divmod(number, 100)
-        word = (", " if follows else "") + FEW[head] + " Hundred"
-    else:
-        magnitude = min((len(str(int(number))) - 1) // 3, len(MAGNITUDES))
-        factor = 1000**magnitude
-        head = math.floor(number / factor)
-        rest = number - (head if number.__class__ is int else float(head)) * factor
-        word = (", " if follows else "") + _words(head, False, False) + " " + MAGNITUDES[magnitude - 1]
+    head, rest = divmod(number, 100)
+    return _continued((", " if follows else "") + FEW[head] + " Hundred", rest, ordinal)
+
+
+def _continued(word: str, rest: int | float, ordinal: bool) -> str:
     if rest > 0:
         return word + _words(rest, True, ordinal)
     return word + "th" if ordinal else word
