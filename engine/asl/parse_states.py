@@ -115,8 +115,20 @@ def _parse_task(name: str, fields: FieldParser) -> TaskState:
         resource=parse_resource(fields.source["Resource"]),
         timeout_seconds=fields.limit("TimeoutSeconds").value,
         heartbeat_seconds=fields.limit("HeartbeatSeconds").value,
-        credentials=fields.template("Credentials"),
+        credentials=_parse_credentials(fields),
     )
+
+
+def _parse_credentials(fields: FieldParser) -> Expression | None:
+    """Credentials; in JSONata with the service's words for a role that is no text."""
+    given = fields.source.get("Credentials")
+    if fields.language == "JSONata":
+        if isinstance(given, str) and is_jsonata(given):
+            return fields.typed("Credentials", "object")
+        if isinstance(given, dict) and isinstance(given.get("RoleArn"), str) and is_jsonata(given["RoleArn"]):
+            role_arn = fields.inside(given, "Credentials").typed("RoleArn", "string")
+            return lambda scope: {"RoleArn": role_arn(scope)}
+    return fields.template("Credentials")
 
 
 def _parse_map(name: str, fields: FieldParser, make_machine: MachineMaker) -> MapState:

@@ -54,9 +54,7 @@ def schedule(state: TaskState, frame: Frame, step: Step) -> Outcome:
         given = prepare(given)
     timeout = _seconds(state, state.timeout_seconds, view.scope, "TimeoutSeconds")
     heartbeat = _seconds(state, state.heartbeat_seconds, view.scope, "HeartbeatSeconds")
-    role_arn = None
-    if state.credentials is not None:
-        role_arn = state.credentials(view.scope)["RoleArn"]
+    role_arn = _role_arn(state, view)
     scheduled_id = _record_scheduled(state.resource, frame, step, given, timeout, heartbeat, role_arn)
     attempt = Attempt(
         token,
@@ -221,6 +219,17 @@ def _record_end(resource: Resource, frame: Frame, step: Step, how: str, *members
     if resource.kind == "service":
         return step.record(frame, f"Task{how}", resource.service, resource.action, *members)
     return step.record(frame, f"{_KINDS[resource.kind]}{how}", *members)
+
+
+def _role_arn(state: TaskState, view: View) -> str | None:
+    if state.credentials is None:
+        return None
+    credentials = state.credentials(view.scope)
+    role_arn = credentials.get("RoleArn") if isinstance(credentials, dict) else None
+    if not isinstance(role_arn, str):
+        cause = "The field 'RoleArn' of the field 'Credentials' must be a string"
+        raise runtime_error(cause) if state.query_language == "JSONPath" else evaluation_error(cause, "Credentials")
+    return role_arn
 
 
 def _seconds(state: TaskState, field: NumberField, scope: Scope, name: str) -> int | None:

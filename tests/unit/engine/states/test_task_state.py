@@ -1,0 +1,39 @@
+"""Fields of a Task that are computed: what does not fit ends the state with an error, never with an exception."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.fixtures.memory_host import MemoryHost
+
+FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:f"
+PREFIX = "An error occurred while executing the state 'T' (entered at the event id #2). "
+
+
+def ran(input: Any = None, language: str = "JSONPath", **fields: Any) -> MemoryHost:
+    state = {"Type": "Task", "Resource": FUNCTION, "End": True, "QueryLanguage": language, **fields}
+    return MemoryHost({"StartAt": "T", "States": {"T": state}}, input).run()
+
+
+@pytest.mark.parametrize("value", [None, 1, {}, ["arn"]])
+def test_a_role_that_is_no_text_is_a_runtime_error(value: Any) -> None:
+    host = ran({"role": value}, Credentials={"RoleArn.$": "$.role"})
+    cause = f"{PREFIX}The field 'RoleArn' of the field 'Credentials' must be a string"
+    assert (host.execution.error, host.execution.cause) == ("States.Runtime", cause)
+
+
+def test_a_jsonata_role_that_is_no_text_is_an_evaluation_error() -> None:
+    host = ran(language="JSONata", Credentials={"RoleArn": "{% 1 %}"})
+    cause = (
+        f"{PREFIX}The JSONata expression '1' specified for the field 'Credentials/RoleArn' returned an unexpected "
+        "result type. Expected 'string', but was 'number' for value: 1"
+    )
+    assert (host.execution.error, host.execution.cause) == ("States.QueryEvaluationError", cause)
+
+
+@pytest.mark.parametrize("credentials", ["{% {'RoleArn': 'arn'} %}", {"RoleArn": "arn"}, {"RoleArn": "{% 'arn' %}"}])
+def test_the_role_is_shown_where_the_task_is_scheduled(credentials: Any) -> None:
+    host = ran(language="JSONata", Credentials=credentials)
+    assert host.events[2]["lambdaFunctionScheduledEventDetails"]["taskCredentials"] == {"roleArn": "arn"}
