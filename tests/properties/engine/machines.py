@@ -30,7 +30,7 @@ JSONATA: Final = (
     "$count($states.input.items) + 1", "$states.input.odd * 2", "$states.input.items[$ = 1]", "'E1'", "[1, 2, 'x']",
     "$states.input.odd = 1", "$exists($states.input.a.b)", "function($x){$x}", "$error('no')", "$now()",
 )  # fmt: skip
-ODD: Final = (
+ODD: Final[tuple[Any, ...]] = (
     None, True, -1, 0, 1, 3, 7.0, 1.5, 10**12, 10**30, 1e300, "", "2", "E1", "2016-03-14T01:59:00Z",
     "2199-01-01T00:00:00.5+02:00", {}, {"RoleArn": ROLE}, [], [1, 2, 3], ROLE,
 )  # fmt: skip
