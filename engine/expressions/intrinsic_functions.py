@@ -197,6 +197,9 @@ def _base64_decode(arguments: list[Any], entropy: Entropy) -> str:
     text = _text("Base64Decode", _take("Base64Decode", arguments, 1)[0])
     if len(text) > BASE64_CHARACTERS_MAX:
         _refuse("Base64Decode")
+    if "=" not in text:
+        # The padding may be left out.
+        text += "=" * (-len(text) % 4)
     try:
         return base64.b64decode(text, validate=True).decode("utf-8", "replace")
     except (binascii.Error, ValueError):

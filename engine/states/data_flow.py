@@ -25,9 +25,9 @@ from engine.execution.outcome import Done
 from engine.execution.step import Step
 from engine.expressions.reference_path import ReferencePath
 from engine.expressions.scope import Expression, Scope
-from engine.failure import DATA_LIMIT_EXCEEDED, StateError, evaluation_error
+from engine.failure import DATA_LIMIT_EXCEEDED, StateError, runtime_error
 from engine.limits import PAYLOAD_BYTES_MAX, VARIABLE_BYTES_MAX, VARIABLES_BYTES_MAX
-from engine.payload import EMPTY_OBJECT, Payload
+from engine.payload import EMPTY_OBJECT, Payload, encode_json
 
 Assigned: TypeAlias = dict[str, Payload] | None
 
@@ -193,16 +193,17 @@ def check_size(name: str, payload: Payload) -> None:
 
 
 def text_of(field: str | Expression | None, scope: Scope, name: str) -> str | None:
-    """A text field that may be an expression.
+    """A text field that may come from its `...Path` twin (JSONata has checked the type of its own).
 
     Raises:
-        StateError: States.QueryEvaluationError, the expression gives something else than a string.
+        StateError: States.Runtime, the path leads to something else than a string.
     """
     if field is None or isinstance(field, str):
         return field
     value = field(scope)
     if not isinstance(value, str):
-        raise evaluation_error(f"The field '{name}' must be a string.", name)
+        shown = encode_json(value).decode()
+        raise runtime_error(f"The {name}Path parameter does not reference a string value: {shown}")
     return value
 
 

@@ -53,6 +53,7 @@ INPUT: dict[str, Any] = {
         ("States.ArrayUnique($.mixed)", [None, True, 1, "1", [], {"a": 1, "b": 2}]),
         ("States.Base64Encode('Data to encode')", "RGF0YSB0byBlbmNvZGU="),
         ("States.Base64Decode('RGF0YSB0byBlbmNvZGU=')", "Data to encode"),
+        ("States.Base64Decode('RGF0YSB0byBlbmNvZGU')", "Data to encode"),
         ("States.Base64Decode('')", ""),
         ("States.Hash('input data', 'SHA-1')", "aaff4a450a104cd177d28d18d74485e8cae074b7"),
         ("States.Hash('input data', 'MD5')", "812f45842bc6d66ee14572ce20db8e86"),
