@@ -135,7 +135,10 @@ def evaluate_assign(assign: Assign | None, scope: Scope, view: View) -> Assigned
             DATA_LIMIT_EXCEEDED, "The size of the variables assigned by this state exceeds the service limit.", "Assign"
         )
     live_bytes = sum(
-        payload.size_bytes for frame in view.step.execution.frames.values() for payload in frame.variables.values()
+        payload.size_bytes
+        for frame in view.step.execution.frames.values()
+        for name, payload in frame.variables.items()
+        if frame is not view.frame or name not in assigned  # what is assigned anew takes the place of the old value
     )
     if live_bytes + new_bytes > VARIABLES_BYTES_MAX:
         raise StateError(

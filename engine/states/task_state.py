@@ -26,7 +26,7 @@ from engine.expressions.scope import Scope
 from engine.failure import DATA_LIMIT_EXCEEDED, HEARTBEAT_TIMEOUT, TIMEOUT, evaluation_error, runtime_error
 from engine.limits import PAYLOAD_BYTES_MAX, TASK_SECONDS_MAX
 from engine.payload import Payload, encode_json
-from engine.states.data_flow import View, check_size, finish, leave, select_result, work_input
+from engine.states.data_flow import View, check_size, effective_input, finish, leave, select_result, work_input
 
 _TOKEN_BYTES = 16
 _KINDS = {"lambda": "LambdaFunction", "activity": "Activity", "service": "Task"}
@@ -52,9 +52,10 @@ def schedule(state: TaskState, frame: Frame, step: Step) -> Outcome:
     if prepare is not None and not step.execution.origin.test_case:
         # A mocked call reaches no service that could want its parameters otherwise.
         given = prepare(given)
-    timeout = _seconds(state, state.timeout_seconds, view.scope, "TimeoutSeconds")
-    heartbeat = _seconds(state, state.heartbeat_seconds, view.scope, "HeartbeatSeconds")
-    role_arn = _role_arn(state, view)
+    scope = view.scope if state.input_path is None else view.scope.at(effective_input(state, view).value)
+    timeout = _seconds(state, state.timeout_seconds, scope, "TimeoutSeconds")
+    heartbeat = _seconds(state, state.heartbeat_seconds, scope, "HeartbeatSeconds")
+    role_arn = _role_arn(state, scope)
     scheduled_id = _record_scheduled(state.resource, frame, step, given, timeout, heartbeat, role_arn)
     attempt = Attempt(
         token,
@@ -221,10 +222,10 @@ def _record_end(resource: Resource, frame: Frame, step: Step, how: str, *members
     return step.record(frame, f"{_KINDS[resource.kind]}{how}", *members)
 
 
-def _role_arn(state: TaskState, view: View) -> str | None:
+def _role_arn(state: TaskState, scope: Scope) -> str | None:
     if state.credentials is None:
         return None
-    credentials = state.credentials(view.scope)
+    credentials = state.credentials(scope)
     role_arn = credentials.get("RoleArn") if isinstance(credentials, dict) else None
     if not isinstance(role_arn, str):
         cause = "The field 'RoleArn' of the field 'Credentials' must be a string"

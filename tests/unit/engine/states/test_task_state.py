@@ -37,3 +37,14 @@ def test_a_jsonata_role_that_is_no_text_is_an_evaluation_error() -> None:
 def test_the_role_is_shown_where_the_task_is_scheduled(credentials: Any) -> None:
     host = ran(language="JSONata", Credentials=credentials)
     assert host.events[2]["lambdaFunctionScheduledEventDetails"]["taskCredentials"] == {"roleArn": "arn"}
+
+
+def test_computed_fields_see_the_input_after_inputpath() -> None:
+    host = ran(
+        {"in": {"seconds": 7, "role": "arn"}},
+        InputPath="$.in",
+        TimeoutSecondsPath="$.seconds",
+        Credentials={"RoleArn.$": "$.role"},
+    )
+    scheduled = host.events[2]["lambdaFunctionScheduledEventDetails"]
+    assert (scheduled["timeoutInSeconds"], scheduled["taskCredentials"]) == (7, {"roleArn": "arn"})
