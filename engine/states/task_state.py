@@ -23,7 +23,7 @@ from engine.execution.stimulus import (
     WorkerLost,
 )
 from engine.expressions.scope import Scope
-from engine.failure import DATA_LIMIT_EXCEEDED, HEARTBEAT_TIMEOUT, TIMEOUT, evaluation_error, runtime_error
+from engine.failure import DATA_LIMIT_EXCEEDED, HEARTBEAT_TIMEOUT, TIMEOUT, evaluation_error, runtime_error, shown_cause
 from engine.limits import PAYLOAD_BYTES_MAX, TASK_SECONDS_MAX
 from engine.payload import Payload, encode_json
 from engine.states.data_flow import View, check_size, effective_input, finish, leave, select_result, work_input
@@ -145,6 +145,7 @@ def succeeded(state: TaskState, frame: Frame, step: Step, output: Payload, secre
 
 def failed(state: TaskState, frame: Frame, step: Step, error: str | None, cause: str | None) -> Failed:
     """The attempt ended badly."""
+    cause = shown_cause(cause)
     return Failed(error, cause, _record_end(state.resource, frame, step, "Failed", error, cause))
 
 

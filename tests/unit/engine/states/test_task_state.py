@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.memory_host import MemoryHost
+from tests.fixtures.memory_host import MemoryHost, TaskError
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:f"
 PREFIX = "An error occurred while executing the state 'T' (entered at the event id #2). "
 
 
-def ran(input: Any = None, language: str = "JSONPath", **fields: Any) -> MemoryHost:
+def ran(input: Any = None, language: str = "JSONPath", answer: Any = None, **fields: Any) -> MemoryHost:
     state = {"Type": "Task", "Resource": FUNCTION, "End": True, "QueryLanguage": language, **fields}
-    return MemoryHost({"StartAt": "T", "States": {"T": state}}, input).run()
+    return MemoryHost({"StartAt": "T", "States": {"T": state}}, input, answer).run()
 
 
 @pytest.mark.parametrize("value", [None, 1, {}, ["arn"]])
@@ -48,3 +48,12 @@ def test_computed_fields_see_the_input_after_inputpath() -> None:
     )
     scheduled = host.events[2]["lambdaFunctionScheduledEventDetails"]
     assert (scheduled["timeoutInSeconds"], scheduled["taskCredentials"]) == (7, {"roleArn": "arn"})
+
+
+def test_a_cause_is_cut_where_the_api_ends() -> None:
+    def answer(offer: Any) -> Any:
+        raise TaskError("E", "x" * 40_000)
+
+    assert len(ran(answer=answer).events[-1]["executionFailedEventDetails"]["cause"]) == 32_768
+    missing = ran("y" * 40_000, Parameters={"a.$": "$.nope"}).events[-1]["executionFailedEventDetails"]["cause"]
+    assert (len(missing), missing.startswith(PREFIX)) == (32_768, True)
