@@ -1,4 +1,4 @@
-"""Random machines of every state type in both query languages, with inputs that rarely fit their fields."""
+"""Random machines of every state type in both query languages: most fields fit their input, some hold anything."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ CALLS: Final = (
     "States.MathAdd($.odd, 1)", "States.MathRandom(1, 9)", "States.Format('{} {}', $.odd, $v2)",
     "States.StringToJson($.odd)", "States.JsonToString($)", "States.ArrayGetItem($.items, $.odd)",
 )  # fmt: skip
+SAFE: Final = ("$", "$$.Execution.Name", "$$.State.Name", "States.UUID()")
+SAFE_JSONATA: Final = ("$states.input", "$states.context.Execution.Name", "'E1'", "$uuid()")
 JSONATA: Final = (
     "$states.input", "$states.input.a", "$states.input.odd", "$states.input.items", "$states.input.missing",
     "$states.context.Execution.Name", "$states.context.State.RetryCount", "$v2", "$v1.x", "$v0", "$uuid()",
@@ -51,7 +53,8 @@ def json_values() -> st.SearchStrategy[Any]:
         "items": st.lists(scalars, max_size=4),
         "odd": st.sampled_from(ODD),
     }
-    return st.fixed_dictionaries(members) | st.sampled_from(ODD)
+    fitting = st.fixed_dictionaries(members)
+    return st.one_of(fitting, fitting, fitting, st.sampled_from(ODD))
 
 
 @st.composite
@@ -109,15 +112,17 @@ class _State:
         return bool(self.draw(st.integers(1, chance)) == 1)
 
     def value(self) -> str:
-        """A computed value."""
-        return f"{{% {self.pick(JSONATA)} %}}" if self.jsonata else str(self.pick(PATHS + CALLS))
+        """A computed value; one in three may be anything."""
+        if self.jsonata:
+            return f"{{% {self.pick(JSONATA if self.maybe(3) else SAFE_JSONATA)} %}}"
+        return str(self.pick(PATHS + CALLS if self.maybe(3) else SAFE))
 
     def key(self, name: str) -> str:
         return name if self.jsonata else f"{name}.$"
 
     def number(self, field: str, low: int, high: int) -> dict[str, Any]:
         """A number field: literal, or computed from what may be no number."""
-        if self.maybe():
+        if not self.maybe(4):
             return {field: self.draw(st.integers(low, high))}
         return {field: "{% $states.input.odd %}"} if self.jsonata else {f"{field}Path": self.pick(REFERENCES)}
 
@@ -128,7 +133,7 @@ class _State:
                 fields["Output"] = {"a": self.value(), "items": [1, self.value()]} if self.maybe() else self.value()
         else:
             for field in ("InputPath", "OutputPath"):
-                if self.maybe(6):
+                if self.maybe(8):
                     fields[field] = self.pick([*PATHS, None])
         if kind != "Succeed" and self.maybe(4):
             fields["Assign"] = {self.key(f"v{self.depth}"): self.value()}
@@ -141,7 +146,7 @@ class _State:
         return self.pick([*choices, {"ResultPath": self.pick(["$.a.b", "$.items[0]", "$.new.x", None])}])
 
     def _wait(self) -> dict[str, Any]:
-        if self.maybe():
+        if not self.maybe(4):
             return self.number("Seconds", 0, 40)
         if self.jsonata:
             return {"Timestamp": self.value()}
@@ -156,13 +161,14 @@ class _State:
         return {"ErrorPath": self.value(), "CausePath": self.value()} if self.maybe() else {"Error": "E2"}
 
     def _choice(self) -> dict[str, Any]:
-        has_default = self.maybe()
+        has_default = not self.maybe(4)
         goal = {"Next": self.pick(self.later) if has_default else self.later[0]}
         if self.jsonata:
-            rule: dict[str, Any] = {"Condition": self.value(), **goal}
+            condition = self.value() if self.maybe(3) else "{% $exists($states.input.a) %}"
+            rule: dict[str, Any] = {"Condition": condition, **goal}
         else:
-            tests = [{"Variable": self.pick(REFERENCES), **self.pick(OPERATORS)} for _ in range(2)]
-            rule = {**self.pick([tests[0], {"Not": tests[0]}, {"And": tests}, {"Or": tests}]), **goal}
+            tests = [{"Variable": "$", "IsPresent": True}, {"Variable": self.pick(REFERENCES), **self.pick(OPERATORS)}]
+            rule = {**self.pick([*tests, {"Not": tests[1]}, {"And": tests}, {"Or": tests}]), **goal}
         return {"Choices": [rule]} | ({"Default": self.later[0]} if has_default else {})
 
     def _task(self) -> dict[str, Any]:
@@ -193,9 +199,10 @@ class _State:
         fields: dict[str, Any] = {"ItemProcessor": self.draw(sub_machines(self.depth - 1, self.prefix, self.around))}
         fields |= self._work() | (self.number("MaxConcurrency", 0, 2) if self.maybe() else {})
         if self.jsonata:
-            fields["Items"] = self.pick(["{% $states.input.items %}", self.value(), [1, self.value()]])
+            fields["Items"] = self.pick([[1, self.value()], [self.value(), 2, 3], "{% [1..3] %}", self.value()])
         else:
-            fields["ItemsPath"] = self.pick(["$.items", "$.items", "$.odd", "$.a", "$v2"])
+            items = ["$$.Execution.Input.items", "$$.Execution.Input.items", "$.items", "$.odd", "$v2"]
+            fields["ItemsPath"] = self.pick(items)
         if self.maybe(3):
             fields["ItemSelector"] = {self.key("a"): self.value(), "items": [1]}
         if self.maybe(4):

@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.execution.execution import Status
-from tests.fixtures.memory_host import MemoryHost, TaskError
+from engine.execution.stimulus import Redrive, Stop
+from tests.fixtures.memory_host import START_MS, MemoryHost, TaskError
 from tests.properties.engine.machines import json_values, machines
 
 
@@ -66,3 +67,22 @@ def test_without_branches_the_length_of_a_turn_changes_nothing(
     pieces = host(definition, value, script, budget=budget)
     assert whole.lines == pieces.lines
     assert whole.output == pieces.output
+
+
+@settings(suppress_health_check=list(HealthCheck))
+@given(machines(), json_values(), SCRIPTS, st.integers(0, 60))
+def test_what_was_stopped_and_redriven_ends_too(
+    definition: dict[str, Any], value: Any, script: list[Any], seconds: int
+) -> None:
+    ends = []
+    for reload in (False, True):
+        answer = answering(script)
+        stopped = MemoryHost(definition, value, answer, run_answer=answer, reload=reload)
+        stopped.run(START_MS + 1000 * seconds)
+        stopped.turn(Stop("Stopped"))
+        if stopped.execution.status is not Status.SUCCEEDED:
+            stopped.turn(Redrive())
+            stopped.go_on()
+        assert stopped.execution.status is not Status.RUNNING
+        ends.append(stopped.events)
+    assert ends[0] == ends[1]
