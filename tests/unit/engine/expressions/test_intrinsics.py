@@ -51,6 +51,8 @@ INPUT: dict[str, Any] = {
         ("States.ArrayGetItem($.array, 0)", 1),
         ("States.ArrayLength($.array)", 3),
         ("States.ArrayUnique($.mixed)", [None, True, 1, "1", [], {"a": 1, "b": 2}]),
+        ("States.ArrayContains(States.Array(1, 2), 1.0)", False),
+        ("States.ArrayUnique(States.Array(1, 1.0, 1))", [1, 1.0]),
         ("States.Base64Encode('Data to encode')", "RGF0YSB0byBlbmNvZGU="),
         ("States.Base64Decode('RGF0YSB0byBlbmNvZGU=')", "Data to encode"),
         ("States.Base64Decode('RGF0YSB0byBlbmNvZGU')", "Data to encode"),
