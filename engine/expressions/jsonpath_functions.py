@@ -37,14 +37,24 @@ def call_function(name: str, value: Any, arguments: Sequence[Any]) -> Any:
     if name in ("first", "last", "index"):
         return _element(name, value, arguments)
     items = value if isinstance(value, list) else []
-    numbers = [float(item) for item in (*items, *_flat(arguments)) if _is_number(item)]
+    numbers = [_double(item) for item in (*items, *_flat(arguments)) if _is_number(item)]
     if not numbers:
         raise ValueError(_EMPTY)
-    return _aggregate(name, numbers)
+    result = _aggregate(name, numbers)
+    if not math.isfinite(result):
+        raise ValueError(f"The result of {name}() is beyond the range of a double")
+    return result
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _double(number: int | float) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
 
 
 def _flat(arguments: Sequence[Any]) -> list[Any]:

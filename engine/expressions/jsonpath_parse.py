@@ -42,7 +42,7 @@ FUNCTIONS: Final = frozenset(
     {"length", "size", "keys", "min", "max", "avg", "stddev", "sum", "concat", "append", "first", "last", "index"}
 )
 
-_NAME = re.compile(r"[^\s.\[\]'\"*?@:,()]+")
+_NAME = re.compile(r"[^\s.\[\]'\"*?,()]+")
 _CALL = re.compile(r"([A-Za-z]+)\(([^()]*)\)$")
 _ARGUMENT = re.compile(
     r"\s*(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|\[[^\]]*\]|\{[^}]*\}|[$@](?:[^,\[]|\[[^\]]*\])*|[^,\s\"'\[{]+)\s*(?:,|$)"

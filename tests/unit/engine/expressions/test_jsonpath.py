@@ -29,6 +29,7 @@ DOCUMENT: dict[str, Any] = {
     "limit": 2,
     "text": "str",
     "none": None,
+    "dc:title": {"@type": "t"},
     "a b": {"it's": 7},
     'Test\\""Name"': "quoted",
 }
@@ -46,6 +47,7 @@ DOCUMENT: dict[str, Any] = {
         ("$.a.['b'].[0]", 1),
         ("$['a b']['it\\'s']", 7),
         ('$[\'Test\\""Name"\']', "quoted"),
+        ("$.dc:title.@type", "t"),
         ("$.pets[-1].Name", "Snake"),
         ("$.pets[*].Name", ["Cat", "Bird", "Snake"]),
         ("$.pets[0,2].Name", ["Cat", "Snake"]),
