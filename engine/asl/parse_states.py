@@ -133,7 +133,7 @@ def _parse_credentials(fields: FieldParser) -> Expression | None:
 
 def _parse_map(name: str, fields: FieldParser, make_machine: MachineMaker) -> MapState:
     processor_field, processor = processor_of(dict(fields.source))
-    config, items = processor.get("ProcessorConfig", {}), fields.source.get("Items")
+    config = processor.get("ProcessorConfig", {})
     work = fields.work(name)
     legacy_selector = work["parameters"]
     work["parameters"] = None
@@ -143,7 +143,7 @@ def _parse_map(name: str, fields: FieldParser, make_machine: MachineMaker) -> Ma
         distributed=config.get("Mode") == "DISTRIBUTED",
         execution_type=config.get("ExecutionType", "STANDARD"),
         items_path=fields.path_with_text("ItemsPath"),
-        items=fields.typed("Items", "array") if is_jsonata(items) else fields.template("Items"),
+        items=_parse_items(fields, config.get("Mode") == "DISTRIBUTED"),
         item_selector=fields.template("ItemSelector") or legacy_selector,
         max_concurrency=fields.limit("MaxConcurrency"),
         tolerated_failure_count=fields.limit("ToleratedFailureCount"),
@@ -153,6 +153,14 @@ def _parse_map(name: str, fields: FieldParser, make_machine: MachineMaker) -> Ma
         result_writer=_parse_writer(fields),
         label=fields.source.get("Label"),
     )
+
+
+def _parse_items(fields: FieldParser, distributed: bool) -> Expression | None:
+    """Items of a JSONata Map: an expression or a template. The entries of an object are items of a distributed Map."""
+    items = fields.source.get("Items")
+    if not isinstance(items, str):
+        return fields.template("Items")
+    return fields.typed("Items", "array", or_object=distributed)
 
 
 def _parse_reader(fields: FieldParser) -> ItemReader | None:

@@ -199,7 +199,9 @@ class _State:
         fields: dict[str, Any] = {"ItemProcessor": self.draw(sub_machines(self.depth - 1, self.prefix, self.around))}
         fields |= self._work() | (self.number("MaxConcurrency", 0, 2) if self.maybe() else {})
         if self.jsonata:
-            fields["Items"] = self.pick([[1, self.value()], [self.value(), 2, 3], "{% [1..3] %}", self.value()])
+            fields["Items"] = self.pick(
+                [[1, self.value()], [self.value(), 2, 3], "{% [1..3] %}", {"a": 1}, self.value()]
+            )
         else:
             items = ["$$.Execution.Input.items", "$$.Execution.Input.items", "$.items", "$.odd", "$v2"]
             fields["ItemsPath"] = self.pick(items)
