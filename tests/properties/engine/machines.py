@@ -95,6 +95,7 @@ class _State:
     def __init__(self, draw: st.DrawFn, depth: int, prefix: str, later: list[str], language: str, around: str) -> None:
         self.draw, self.depth, self.prefix, self.later = draw, depth, prefix, later
         self.jsonata, self.around = language == "JSONata", around
+        self.given = "Arguments" if self.jsonata else "Parameters"
 
     def drawn(self) -> st.SearchStrategy[dict[str, Any]]:
         """The state without Next and End."""
@@ -166,9 +167,13 @@ class _State:
         if self.jsonata:
             condition = self.value() if self.maybe(3) else "{% $exists($states.input.a) %}"
             rule: dict[str, Any] = {"Condition": condition, **goal}
+            if self.maybe(3):
+                rule["Output"] = self.value()
         else:
             tests = [{"Variable": "$", "IsPresent": True}, {"Variable": self.pick(REFERENCES), **self.pick(OPERATORS)}]
             rule = {**self.pick([*tests, {"Not": tests[1]}, {"And": tests}, {"Or": tests}]), **goal}
+        if self.maybe(3):
+            rule["Assign"] = {self.key(f"v{self.depth}"): self.value(), f"w{self.depth}": {"in": [self.value()]}}
         return {"Choices": [rule]} | ({"Default": self.later[0]} if has_default else {})
 
     def _task(self) -> dict[str, Any]:
@@ -179,7 +184,9 @@ class _State:
             given = {"QueueUrl": "https://sqs", self.key("MessageBody"): self.value()}
         if "invoke" in resource:
             given = {"FunctionName": "f", self.key("Payload"): self.value()}
-        fields["Arguments" if self.jsonata else "Parameters"] = given
+        fields[self.given] = given
+        if self.jsonata and self.maybe(6):
+            fields["Arguments"] = self.value()
         if self.maybe(3):
             fields |= self.number("TimeoutSeconds", 30, 60)
         if self.maybe(3) and "invoke" not in resource:
@@ -193,7 +200,11 @@ class _State:
             self.draw(sub_machines(self.depth - 1, f"{self.prefix}{index}", self.around))
             for index in range(self.draw(st.integers(1, 3)))
         ]
-        return {"Branches": inner, **self._work()}
+        fields: dict[str, Any] = {"Branches": inner, **self._work()}
+        if self.maybe(4):
+            given = {self.key("a"): self.value(), "items": [1]}
+            fields[self.given] = self.value() if self.jsonata else given
+        return fields
 
     def _map(self) -> dict[str, Any]:
         fields: dict[str, Any] = {"ItemProcessor": self.draw(sub_machines(self.depth - 1, self.prefix, self.around))}
@@ -207,13 +218,29 @@ class _State:
             fields["ItemsPath"] = self.pick(items)
         if self.maybe(3):
             fields["ItemSelector"] = {self.key("a"): self.value(), "items": [1]}
+            if self.jsonata and self.maybe(3):
+                fields["ItemSelector"] = self.value()
         if self.maybe(4):
             fields["ItemProcessor"]["ProcessorConfig"] = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
             if self.maybe():
                 fields |= self.number("ToleratedFailurePercentage", 0, 100)
             if self.maybe():
-                fields["ItemBatcher"] = {"MaxItemsPerBatch": 2, "BatchInput": {self.key("b"): self.value()}}
+                fields["ItemBatcher"] = {
+                    **self.number("MaxItemsPerBatch", 1, 3),
+                    "BatchInput": {self.key("b"): self.value()},
+                }
+            if self.maybe(3):
+                fields |= self._reader()
+            if self.maybe(3):
+                place = {"Bucket": "b", self.key("Prefix"): self.value()}
+                fields["ResultWriter"] = {"Resource": "arn:aws:states:::s3:putObject", self.given: place}
         return fields
+
+    def _reader(self) -> dict[str, Any]:
+        place = {"Bucket": "b", self.key("Key"): self.value()}
+        config = {"InputType": "JSON", **self.number("MaxItems", 1, 9)}
+        reader = {"Resource": "arn:aws:states:::s3:getObject", self.given: place, "ReaderConfig": config}
+        return {"ItemReader": reader}
 
     def _work(self) -> dict[str, Any]:
         """Retry and Catch, and what comes between the result and the output."""
