@@ -273,3 +273,14 @@ class _State:
         if self.jsonata:
             return fields | self.pick([{}, {"Output": self.value()}, {"Output": "{% $states.errorOutput %}"}])
         return fields | self.pick([{}, {"ResultPath": "$.e"}, {"ResultPath": "$.items[7]"}, {"ResultPath": None}])
+
+
+@st.composite
+def lone_states(draw: st.DrawFn) -> dict[str, Any]:
+    """One state, as TestState takes it."""
+    language = draw(st.sampled_from(["JSONPath", "JSONata"]))
+    around = "mixed" if language == "JSONata" else language
+    state: dict[str, Any] = draw(_State(draw, 1, "S_", ["Other"], language, around).drawn())
+    if state["Type"] not in ("Succeed", "Fail", "Choice"):
+        state["Next"] = "Other"
+    return state | ({"QueryLanguage": language} if language == "JSONata" else {})
