@@ -63,17 +63,26 @@ def _maker(
     item: tuple[int, Any] | None,
     item_details: Mapping[str, Any],
 ) -> Callable[[], Mapping[str, Any]]:
-    made: Mapping[str, Any] | None = execution.given_context
+    made: Mapping[str, Any] | None = None
 
     def make() -> Mapping[str, Any]:
         nonlocal made
         if made is None:
-            made = _context(execution, frame, secret, item)
+            given = execution.given_context
+            context = _context(execution, frame, secret, item) if given is None else _with_item(given, item)
             if item_details:
-                made["Map"]["Item"].update(item_details)
+                context["Map"]["Item"].update(item_details)
+            made = context
         return made
 
     return make
+
+
+def _with_item(given: Mapping[str, Any], item: tuple[int, Any] | None) -> dict[str, Any]:
+    """A context from outside has no Map; an item under trial brings its own."""
+    if item is None:
+        return dict(given)
+    return {**given, "Map": {"Item": {"Index": item[0], "Value": item[1]}}}
 
 
 def _context(execution: Execution, frame: Frame, secret: bytes | None, item: tuple[int, Any] | None) -> dict[str, Any]:

@@ -21,8 +21,8 @@ STATE_DATA: Final = "STATE_DATA"
 class Selector:
     """Makes what a child gets of an item; the same look at the state's data for all of them."""
 
-    def __init__(self, execution: Execution, frame: Frame, entropy: Entropy, now_ms: int, source: str) -> None:
-        """`source` is `$$.Map.Item.Source` of every item."""
+    def __init__(self, execution: Execution, frame: Frame, entropy: Entropy, now_ms: int, source: str | None) -> None:
+        """`source` is `$$.Map.Item.Source` of every item; the items of an inline Map have none."""
         state = execution.state_of(frame)
         assert isinstance(state, MapState)
         self._state: MapState = state
@@ -40,7 +40,7 @@ class Selector:
         """
         if self._state.item_selector is None:
             return item
-        about = {"Source": self._source}
+        about = {} if self._source is None else {"Source": self._source}
         scope = scope_of(
             self._execution, self._frame, self._entropy, item=(index, item), now_ms=self._now_ms, item_details=about
         )

@@ -14,6 +14,7 @@ from services.integrations.connections import Connection, ConnectionProblem, Con
 from services.integrations.failures import TooLarge, Unreachable, not_startable, sized, too_large
 from services.integrations.handler import NoJobs
 from services.integrations.http_encoding import ARRAY_FORMATS, form, merged, with_query
+from services.integrations.http_exchange import shown_request, shown_response
 from services.integrations.interface import Call, Failed, Outcome
 from services.integrations.lambda_function import decode_object
 from services.integrations.oauth_tokens import OAuthTokens
@@ -97,6 +98,9 @@ class HttpTask(NoJobs):
             connection = await self._connection(written)
             request = _request(written, call, connection.http)
             await self._authorize(request, connection)
+            if call.watch is not None:
+                told = request if call.watch.reveal_secrets else _request(written, call, HttpParameters())
+                call.watch.tell("request", shown_request(told.method, told.url, told.headers, told.body))
             answer = await self._outside.request(
                 request.method,
                 request.url,
@@ -115,6 +119,8 @@ class HttpTask(NoJobs):
             return Failed("States.Http.Socket", str(problem))
         except TooLarge:
             return too_large(call)
+        if call.watch is not None:
+            call.watch.tell("response", shown_response(request.url, answer))
         if answer.status == 401 and connection.oauth is not None:
             self._tokens.forget(connection)
         return _outcome(call, request.method, answer)

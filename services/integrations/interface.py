@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias
 
 from engine.asl.model import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """TestState's look at an HTTP task.
+
+    Attributes:
+        tell: gets `request` and `response` with their members as AWS names them.
+        reveal_secrets: the request is told with what the connection adds to it.
+    """
+
+    tell: Callable[[str, Mapping[str, str]], None]
+    reveal_secrets: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +36,7 @@ class Call:
         key: constant for one attempt, the idempotency key.
         attempt: retries so far in this visit; `visit` counts the visits of this state (mocks by visit).
         test_case: name of the mocked test case, "" outside mocked runs.
+        watch: who wants to see the request and the response of an HTTP task.
     """
 
     resource: Resource
@@ -41,6 +55,7 @@ class Call:
     attempt: int = 0
     visit: int = 0
     test_case: str = ""
+    watch: Watch | None = None
 
 
 @dataclass(frozen=True, slots=True)
