@@ -10,7 +10,7 @@ from engine.expressions.jsonata.calls import Code
 from engine.expressions.jsonata.compiler import Compiler
 from engine.expressions.jsonata.errors import STACK_OVERFLOW, InternalError, JsonataError, LimitExceeded
 from engine.expressions.jsonata.library import FUNCTIONS
-from engine.expressions.jsonata.names import bound_names, free_variables, unsupported_names
+from engine.expressions.jsonata.names import Mentions, bound_names, mentions_of, unsupported_names
 from engine.expressions.jsonata.outcome import UnsupportedResult, finished, finished_data, finished_input
 from engine.expressions.jsonata.parser import TooDeep
 from engine.expressions.jsonata.rendering import message_of
@@ -98,22 +98,19 @@ def check_jsonata(text: str, has_result: bool = True, has_error_output: bool = F
         has_error_output: `$states.errorOutput` exists in this field.
     """
     try:
-        root = _root(_source(text))
+        mentions = _mentions(_source(text))
     except ExpressionSyntaxError as error:
         return [("INVALID_JSONATA_EXPRESSION", str(error))]
-    if root is None:
-        return []
-    messages = unsupported_names(root, has_result, has_error_output)
+    messages = unsupported_names(mentions, has_result, has_error_output)
     return [("UNSUPPORTED_JSONATA_EXPRESSION", message) for message in messages]
 
 
-def variables_of_jsonata(text: str) -> set[str]:
+def variables_of_jsonata(text: str) -> frozenset[str]:
     """Names of the machine's variables that a `{% %}` string may read, without the dollar sign; none of a bad text."""
     try:
-        root = _root(_source(text))
+        return _mentions(_source(text)).variables
     except ExpressionSyntaxError:
-        return set()
-    return set() if root is None else free_variables(root)
+        return frozenset()
 
 
 def expect(value: Any, kind: str, expression: str, location: str) -> Any:
@@ -153,6 +150,13 @@ def _root(source: str) -> Node | None:
         raise ExpressionSyntaxError(message_of(error)) from None
     except TooDeep:
         return None
+
+
+@lru_cache(maxsize=16_384)
+def _mentions(source: str) -> Mentions:
+    """Asked for twice of every expression of a definition, after all the others: more are kept than trees are."""
+    root = _root(source)
+    return Mentions(frozenset(), (), ()) if root is None else mentions_of(root)
 
 
 @lru_cache(maxsize=4096)
