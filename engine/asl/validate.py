@@ -38,7 +38,7 @@ def validate(
     if document is not None:
         walk = walk_machine(document, machine_type, report, known_api)
         if lints:
-            lint(walk.machines, walk.language, machine_type, report)
+            lint(walk.machines, walk.language, machine_type, bool(document.get("TimeoutSeconds")), report)
     return report.ordered()
 
 
