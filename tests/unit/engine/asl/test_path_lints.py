@@ -157,8 +157,8 @@ def test_the_iterations_of_a_map_see_what_it_selects(given: dict[str, Any], path
 
 
 def test_the_branches_of_a_parallel_see_its_parameters() -> None:
-    state = {"Type": "Parallel", "Parameters": {"p.$": "$.a"}, "Branches": [inner("$.p.b"), inner("$.a")]}
-    state["Branches"][1] = {"StartAt": "J", "States": {"J": {**reads("$.a"), "End": True}}}
+    other = {"StartAt": "J", "States": {"J": {**reads("$.a"), "End": True}}}
+    state = {"Type": "Parallel", "Parameters": {"p.$": "$.a"}, "Branches": [inner("$.p.b"), other]}
     assert lost(LITERAL, state, reads("$[0].x")) == {("$.a", "B/Branches[1]/States/J/Parameters")}
 
 
