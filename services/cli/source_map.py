@@ -1,4 +1,4 @@
-"""Where in a JSON text each value stands: from a JSON pointer to line and column."""
+"""Where in a JSON or YAML text each value stands: from a JSON pointer, or from AWS's form of it, to line and column."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 
 from engine.payload import JSON_DEPTH_MAX
 
-_INDEX = re.compile(r"\[(\d+)\]")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
 
 
@@ -22,26 +21,51 @@ class Span:
     end: int
 
 
-class SourceMap:
-    """The places of all values in one JSON text."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value stands, in both forms: `/States/a~1b/Choices/0` and AWS's `/States/a/b/Choices[0]`."""
 
-    def __init__(self, text: str) -> None:
-        """Scan the text; what is not JSON is scanned as far as it goes."""
+    pointer: str = ""
+    location: str = ""
+
+    def member(self, name: str) -> Place:
+        """Of a member of this object."""
+        escaped = name.replace("~", "~0").replace("/", "~1")
+        return Place(f"{self.pointer}/{escaped}", f"{self.location}/{name}")
+
+    def element(self, index: int) -> Place:
+        """Of an element of this array."""
+        return Place(f"{self.pointer}/{index}", f"{self.location}[{index}]")
+
+
+class SourceMap:
+    """The places of all values in one text."""
+
+    def __init__(self, text: str, spans: Mapping[Place, Span] | None = None) -> None:
+        """Scan a JSON text, as far as it is JSON; the spans of other texts are given."""
         self._text = text
-        self._spans = scan(text)
+        found = scan(text) if spans is None else spans
+        self._spans = {place.pointer: span for place, span in found.items()}
+        self._by_location = {place.location: span for place, span in found.items()}
 
     def find(self, pointer: str | None) -> Span:
         """The member or element at the pointer; the nearest one around it if it is not there.
 
         Args:
-            pointer: a JSON pointer, or AWS's form of it with indexes in brackets (`/Branches[0]/States/A`).
+            pointer: a JSON pointer, or AWS's form of it with indexes in brackets and names as they are.
         """
-        wanted = _INDEX.sub(r"/\1", pointer or "")
-        while wanted not in self._spans:
+        wanted = pointer or ""
+        while True:
+            found = self._by_location.get(wanted) or self._spans.get(wanted)
+            if found is not None:
+                return found
             if not wanted:
                 return Span(0, 0)
-            wanted = wanted.rpartition("/")[0]
-        return self._spans[wanted]
+            wanted = wanted[: max(wanted.rfind("/"), wanted.rfind("["), 0)]
+
+    def __contains__(self, location: str) -> bool:
+        """Whether a value stands exactly there; the location in AWS's form."""
+        return location in self._by_location
 
     @property
     def pointers(self) -> Iterable[str]:
@@ -63,7 +87,7 @@ class SourceMap:
 class _Open:
     """An object or array that is being read. `start` is where its member or element begins, key included."""
 
-    pointer: str
+    place: Place
     start: int
     is_object: bool
     key: str | None = None
@@ -71,42 +95,41 @@ class _Open:
     index: int = 0
 
 
-def scan(text: str) -> Mapping[str, Span]:
-    """Every value's JSON pointer with its span; a member's span begins at its key. Stops where nesting is refused."""
-    spans: dict[str, Span] = {}
+def scan(text: str) -> Mapping[Place, Span]:
+    """Every value's place with its span; a member's span begins at its key. Stops where nesting is refused."""
+    spans: dict[Place, Span] = {}
     stack: list[_Open] = []
     for token in _TOKEN.finditer(text):
         mark = token.group()
         top = stack[-1] if stack else None
         if mark in "}]" and top is not None:
             stack.pop()
-            spans[top.pointer] = Span(top.start, token.end())
+            spans[top.place] = Span(top.start, token.end())
             _step(stack)
         elif mark in ",:":
             continue
         elif top is not None and top.is_object and top.key is None and mark not in "{[":
             top.key, top.key_start = _key(mark), token.start()
         else:
-            pointer, start = _place(top, token.start())
+            place, start = _place(top, token.start())
             if len(stack) > JSON_DEPTH_MAX:
                 break
             if mark in "{[":
-                stack.append(_Open(pointer, start, mark == "{"))
+                stack.append(_Open(place, start, mark == "{"))
             else:
-                spans[pointer] = Span(start, token.end())
+                spans[place] = Span(start, token.end())
                 _step(stack)
     for left in stack:
-        spans[left.pointer] = Span(left.start, len(text))
+        spans[left.place] = Span(left.start, len(text))
     return spans
 
 
-def _place(top: _Open | None, start: int) -> tuple[str, int]:
+def _place(top: _Open | None, start: int) -> tuple[Place, int]:
     if top is None:
-        return "", start
+        return Place(), start
     if not top.is_object:
-        return f"{top.pointer}/{top.index}", start
-    name = (top.key or "").replace("~", "~0").replace("/", "~1")
-    return f"{top.pointer}/{name}", top.key_start
+        return top.place.element(top.index), start
+    return top.place.member(top.key or ""), top.key_start
 
 
 def _step(stack: list[_Open]) -> None:

@@ -68,9 +68,10 @@ def deploy(
 
 def put_machine(client: Client, file: Path, name: str | None, machine_type: str, role_arn: str) -> tuple[str, str]:
     """Create or update; returns the ARN and the word for what was done."""
+    from services.cli.definition_file import definition_text
     from services.cli.errors import ServerError
 
-    definition = definition_of(file)
+    definition = definition_text(file)
     wanted = name or machine_name(file)
     try:
         answer = client.call(
@@ -85,17 +86,6 @@ def put_machine(client: Client, file: Path, name: str | None, machine_type: str,
     arn = machine_arn(client, wanted)
     client.call("UpdateStateMachine", stateMachineArn=arn, definition=definition, roleArn=role_arn)
     return arn, "updated"
-
-
-def definition_of(file: Path) -> str:
-    """The definition in a file; YAML becomes JSON."""
-    if file.suffix not in (".yaml", ".yml"):
-        return file.read_text("utf-8")
-    import json
-
-    from services.cli.templates.reading import read_document
-
-    return json.dumps(read_document(file), indent=2, ensure_ascii=False)
 
 
 def machine_name(file: Path) -> str:
