@@ -11,6 +11,9 @@ from services.cli.errors import CommandError
 from services.integrations.mocks import MockFile, MockFileError, read_mock_file
 from services.testing.cases import Case, CaseFileError, MachineCases, read_case_file
 
+_NAMED_MAX = 10
+"""Names in a message; files with many state machines exist."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -88,5 +91,5 @@ def _machine_name(file: Path, wanted: Wanted) -> str:
         return stem
     if len(named) == 1 and len(wanted.files) == 1:
         return named.pop()
-    known = ", ".join(sorted(named))
+    known = ", ".join(sorted(named)[:_NAMED_MAX]) + (" ..." if len(named) > _NAMED_MAX else "")
     raise CommandError(f"{file}: no state machine {stem!r} has cases; say which one it is with --machine: {known}")
