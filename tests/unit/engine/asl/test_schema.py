@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.asl.diagnostics import has_errors
+from engine.asl import lints
+from engine.asl.diagnostics import OWN_PREFIX, has_errors
+from engine.asl.reference_notes import WARNINGS
 from engine.asl.reference_page import reference_page
 from engine.asl.resource import SERVICES
 from engine.asl.rules import BY_OWNER, FIELDS, OWNERS, STATE_TYPES
 from engine.asl.schema import schema
 from engine.asl.validate import validate
+from engine.expressions.intrinsics import FUNCTIONS
 from tests.unit.engine.asl.definitions import alone, map_state, task
 from tests.unit.engine.asl.mutations import mutated
 from tests.unit.engine.asl.test_mutations import BIG_MAP, EVERYTHING
@@ -57,6 +61,21 @@ def test_the_page_names_every_field_and_every_integration() -> None:
     for service, actions in SERVICES.items():
         for action in actions:
             assert f"| {service} | {action} |" in page
+
+
+def test_the_page_names_every_function_and_every_warning_of_ours() -> None:
+    page = reference_page()
+    for name in FUNCTIONS:
+        assert f"| `States.{name}(" in page
+    source = "".join(path.read_text() for path in Path(lints.__file__).parent.glob("*lints.py"))
+    codes = set(re.findall(r"STEPWELL_[A-Z_]+", source)) | {f"{OWN_PREFIX}IMPOSSIBLE_PATH"}
+    assert codes == WARNINGS.keys()
+
+
+def test_every_link_on_the_page_leads_to_a_heading() -> None:
+    page = reference_page()
+    headings = {title.lower().replace(" ", "-") for title in re.findall(r"^## (.+)$", page, re.MULTILINE)}
+    assert set(re.findall(r"\]\(#([^)]+)\)", page)) <= headings
 
 
 def test_every_row_says_what_it_is_for() -> None:
