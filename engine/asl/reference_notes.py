@@ -67,10 +67,10 @@ ERRORS: Final[dict[str, str]] = {
 """Error names that a Retry or Catch may name."""
 
 WARNINGS: Final[dict[str, str]] = {
-    "STEPWELL_NO_TIMEOUT": "A function, an activity, a callback or a job decides how long the task takes, and neither the "
-    "task nor the machine has TimeoutSeconds.",
+    "STEPWELL_NO_TIMEOUT": "A function, an activity, a callback or a job decides how long the task takes, and "
+    "neither the task nor the machine has TimeoutSeconds.",
     "STEPWELL_USELESS_HEARTBEAT": "HeartbeatSeconds is not smaller than TimeoutSeconds.",
-    "STEPWELL_UNHANDLED_ERRORS": "A task has no Retry and no Catch, and no Map or Parallel around it handles its errors.",
+    "STEPWELL_UNHANDLED_ERRORS": "A task has no Retry and no Catch, nor has a Map or Parallel around it.",
     "STEPWELL_SHADOWED_RETRY": "Earlier retriers match every error of this one.",
     "STEPWELL_SHADOWED_CATCH": "Earlier catchers match every error of this one.",
     "STEPWELL_UNCATCHABLE_ERROR": "States.Runtime can be neither retried nor caught.",

@@ -13,8 +13,8 @@ _TITLES: Final = {"StateMachine": "State machine", "Branch": "Branch of a Parall
 _SERVICES: Final = "Optimized integrations"
 _INTRODUCTION: Final = (
     "Every object of the language with its fields. Fields marked P exist in JSONPath only, fields marked A in JSONata",
-    "only; the language of a state is its own QueryLanguage, or that of the whole machine. `stepwell schema` prints the",
-    "same as a JSON schema for editors, `stepwell validate` says what is wrong with a definition.",
+    "only; the language of a state is its own QueryLanguage, or that of the whole machine. `stepwell schema` prints",
+    "the same as a JSON schema for editors, `stepwell validate` says what is wrong with a definition.",
     "",
     "| Value | is |",
     "|---|---|",
