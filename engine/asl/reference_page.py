@@ -119,7 +119,7 @@ def _kind(row: Field) -> str:
             return f"non-empty array of {linked}"
         case Kind.TEMPLATE if row.language is not None:
             return "payload template" if row.language == "JSONPath" else "JSONata template"
-    return row.kind.value
+    return str(row.kind.value)
 
 
 def _number(value: float) -> str:

@@ -20,6 +20,7 @@ from engine.states.map_trial import TooManyFailures
 from engine.trial import Configuration, Trial, Verdict
 from services.api import errors
 from services.api.definitions import beside, sdk_of
+from services.api.operations.starting import input_of
 from services.api.trials.checks import check_cause, check_mock
 from services.api.trials.given_context import read_context
 from services.api.trials.item_data import reader_of
@@ -112,7 +113,7 @@ class Tester:
             machine_arn=f"{prefix}:stateMachine:{machine}",
             machine_name=machine,
             role_arn=body.get("roleArn", ""),
-            input=_input(body),
+            input=Payload.of_text(input_of(body)),
             start_ms=now_ms,
             express=True,
             synchronous=True,
@@ -135,13 +136,6 @@ def _compile(body: Mapping[str, Any], known_api: KnownApi | None) -> tuple[Progr
         raise errors.invalid_definition(str(problem)) from None
     machine = SubMachine(_LONE_STATE, {_LONE_STATE: state})
     return Program(machine=machine, query_language=state.query_language, all_states={_LONE_STATE: state}), _LONE_STATE
-
-
-def _input(body: Mapping[str, Any]) -> Payload:
-    try:
-        return Payload.of_text(body.get("input", "{}"))
-    except JsonError as problem:
-        raise errors.invalid_execution_input(str(problem)) from None
 
 
 def _json_object(text: str | None, name: str) -> Mapping[str, Any]:

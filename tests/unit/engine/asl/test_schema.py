@@ -19,7 +19,7 @@ from engine.asl.resource import SERVICES
 from engine.asl.rules import BY_OWNER, FIELDS, OWNERS, STATE_TYPES
 from engine.asl.schema import schema
 from engine.asl.validate import validate
-from engine.expressions.intrinsics import FUNCTIONS
+from engine.expressions.intrinsic_functions import FUNCTIONS
 from tests.unit.engine.asl.definitions import alone, map_state, task
 from tests.unit.engine.asl.mutations import mutated
 from tests.unit.engine.asl.test_mutations import BIG_MAP, EVERYTHING

@@ -109,6 +109,17 @@ async def test_a_call_that_takes_too_long_ends_in_a_timeout(monkeypatch: pytest.
     assert "cause" not in answer
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("", "Invalid execution input."),
+     ("nope", "Unrecognized token 'nope': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or "
+              "'false')")],
+)  # fmt: skip
+async def test_an_input_that_is_no_json_is_refused_as_when_an_execution_starts(text: str, said: str) -> None:
+    expected = ("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{said}'")
+    assert await refusal({"Type": "Pass", "End": True}, input=text) == expected
+
+
 @pytest.mark.parametrize("mock", [{}, {"result": "1", "errorOutput": {"error": "E"}}, {"fieldValidationMode": "NONE"}])
 async def test_a_mock_is_a_result_or_an_error(mock: dict[str, Any]) -> None:
     text = "A test mock should have only one of the following fields: [result, errorOutput]."
