@@ -109,12 +109,13 @@ async def test_a_call_that_takes_too_long_ends_in_a_timeout(monkeypatch: pytest.
     assert "cause" not in answer
 
 
+VALUES = "JSON String, Number, Array, Object or token 'null', 'true' or 'false'"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("", "Invalid execution input."),
-     ("nope", "Unrecognized token 'nope': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or "
-              "'false')")],
-)  # fmt: skip
+    [("", "Invalid execution input."), ("nope", f"Unrecognized token 'nope': was expecting ({VALUES})")],
+)
 async def test_an_input_that_is_no_json_is_refused_as_when_an_execution_starts(text: str, said: str) -> None:
     expected = ("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{said}'")
     assert await refusal({"Type": "Pass", "End": True}, input=text) == expected
