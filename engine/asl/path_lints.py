@@ -144,8 +144,8 @@ def _seen_by(field: str, state: dict[str, Any], language: QueryLanguage, known: 
     first = field.partition("/")[0]
     if language == "JSONata" or first == "InputPath":
         return known.raw
-    if field.endswith("ResultPath"):
-        return None
+    if field.endswith("ResultPath") or (field == "ItemsPath" and "ItemReader" in state):
+        return None  # what the reader brings wins over ItemsPath, which need not lead anywhere (recorded)
     if first.startswith("Catch["):
         return ERROR_OUTPUT
     if first == "OutputPath":

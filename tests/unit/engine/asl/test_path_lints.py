@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine.asl.validate import validate
-from tests.unit.engine.asl.definitions import machine, task
+from tests.unit.engine.asl.definitions import distributed, machine, task
 
 END: dict[str, Any] = {"End": True}
 LITERAL = {"Type": "Pass", "Result": {"a": {"b": 1}}}
@@ -154,6 +154,13 @@ def test_the_iterations_of_a_map_see_what_it_selects(given: dict[str, Any], path
     state = {"Type": "Map", "ItemsPath": "$.a", "ItemProcessor": {**inner(path), **config}, **given}
     place = "B/ItemProcessor/States/I/Parameters"
     assert lost(LITERAL, state) == ({(path, place)} if is_lost else set())
+
+
+def test_the_items_path_beside_a_reader_need_not_lead_anywhere() -> None:
+    reader = {"Resource": "arn:aws:states:::s3:getObject", "Parameters": {"Bucket": "b", "Key": "k"}}
+    state = distributed(ItemsPath="$.nowhere")
+    assert lost(LITERAL, state) == {("$.nowhere", "B/ItemsPath")}
+    assert lost(LITERAL, {**state, "ItemReader": reader}) == set()
 
 
 def test_the_branches_of_a_parallel_see_its_parameters() -> None:
