@@ -57,6 +57,7 @@ class Report:
                     "location": it.location,
                     "line": it.line,
                     "column": it.column,
+                    **({"hint": it.hint} if it.hint else {}),
                 }
                 for it in self.findings
             ],
