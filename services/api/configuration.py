@@ -75,6 +75,21 @@ def read_tracing(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return None if given is None else {"enabled": bool(given.get("enabled"))}
 
 
+def same_logging(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:
+    """Whether two loggingConfigurations say the same; none says what the defaults say."""
+    return _plain_logging(one) == _plain_logging(other)
+
+
+def _plain_logging(kept: Mapping[str, Any] | None) -> tuple[Any, ...]:
+    logging = kept or {}
+    return logging.get("level", "OFF"), logging.get("includeExecutionData", False), logging.get("destinations") or []
+
+
+def same_tracing(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:
+    """The same for two tracingConfigurations."""
+    return bool((one or {}).get("enabled")) == bool((other or {}).get("enabled"))
+
+
 def read_encryption(request: Request, given: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """An encryptionConfiguration as it is kept and shown; None for the service's own key, given or not.
 

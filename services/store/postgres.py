@@ -93,12 +93,16 @@ class PostgresStore(MapRunsStore):
 
     # State machines and revisions
 
-    async def create_machine(self, machine: StateMachine, tags: Mapping[str, str]) -> StateMachine | None:
+    async def create_machine(
+        self, machine: StateMachine, tags: Mapping[str, str], published: str | None = None
+    ) -> StateMachine | None:
         """Write a machine with its first revision and tags; None, or the machine that has the name already."""
         while True:
             async with self._transaction() as tx:
                 if await state_machines.create(tx, machine):
                     await tag_rows.put(tx, machine.id, tags)
+                    if published is not None:
+                        await versions.publish(tx, machine.id, machine.revision.id, published, machine.created_ms)
                     return None
                 existing = await state_machines.by_name(tx, machine.account, machine.region, machine.name)
             if existing is not None:

@@ -131,6 +131,8 @@ async def list_executions(context: Context, request: Request) -> dict[str, Any]:
     if body.get("statusFilter") == "PENDING_REDRIVE" or body.get("redriveFilter") is not None:
         raise errors.validation("The PENDING_REDRIVE status and the redriveFilter can only be used with a MapRunArn")
     arn = request.arn("stateMachineArn", "stateMachine", "version", "alias")
+    if arn.label:
+        raise errors.labelled_machine_arn()
     machine = await find_machine(context, request, arn)
     express = machine.type == "EXPRESS"
     if express and context.express_history is None:

@@ -57,14 +57,16 @@ async def create_state_machine(context: Context, request: Request) -> dict[str, 
         created_ms=now_ms,
         revision=revision,
     )
-    existing = await context.store.create_machine(machine, tags)
+    published = body.get("versionDescription", "") if body.get("publish") else None
+    existing = await context.store.create_machine(machine, tags, published)
+    number = 1
     if existing is not None:
         _check_same(existing, machine, arn)
+        number = await _check_same_version(context, existing, published, arn)
         machine = existing
     answer = {"stateMachineArn": arn, "creationDate": seconds(machine.created_ms)}
-    if body.get("publish"):
-        version = await publish(context, machine, body.get("versionDescription"))
-        answer["stateMachineVersionArn"] = f"{arn}:{version.number}"
+    if published is not None:
+        answer["stateMachineVersionArn"] = f"{arn}:{number}"
     return answer
 
 
@@ -81,17 +83,28 @@ def _check_same(existing: StateMachine, wanted: StateMachine, arn: str) -> None:
     same = (
         existing.type == wanted.type
         and there.definition == new.definition
-        and _shown_logging(there) == _shown_logging(new)
-        and (there.tracing or {"enabled": False}) == (new.tracing or {"enabled": False})
+        and configuration.same_logging(there.logging, new.logging)
+        and configuration.same_tracing(there.tracing, new.tracing)
         and there.encryption == new.encryption
     )
     if not same:
         raise errors.state_machine_already_exists(arn)
 
 
-def _shown_logging(revision: Revision) -> tuple[Any, ...]:
-    logging = revision.logging or {}
-    return logging.get("level", "OFF"), logging.get("includeExecutionData", False), logging.get("destinations") or []
+async def _check_same_version(context: Context, machine: StateMachine, published: str | None, arn: str) -> int:
+    """A repeated create must also publish what the first one did; the number of that version, 0 for none.
+
+    The version that a create publishes has the date of the state machine: it is written with it.
+    """
+    newest = await context.store.list_versions(machine.id, None, 1)
+    version = newest[0] if newest and newest[0].revision_id == machine.revision.id else None
+    if published is None:
+        same = version is None or version.created_ms != machine.created_ms
+    else:
+        same = version is not None and version.description == published
+    if not same:
+        raise errors.state_machine_already_exists(arn)
+    return 0 if version is None else version.number
 
 
 async def update_state_machine(context: Context, request: Request) -> dict[str, Any]:
@@ -143,7 +156,11 @@ async def _updated(context: Context, request: Request, machine: StateMachine) ->
     logging = await configuration.read_logging(
         context, machine.name, old.role_arn if role is None else role, body.get("loggingConfiguration")
     )
+    if logging is None or configuration.same_logging(old.logging, logging):
+        logging = old.logging  # what is the default already is not changed by being said
     tracing = configuration.read_tracing(body.get("tracingConfiguration"))
+    if tracing is None or configuration.same_tracing(old.tracing, tracing):
+        tracing = old.tracing
     encryption = old.encryption
     if body.get("encryptionConfiguration") is not None:
         encryption = configuration.read_encryption(request, body["encryptionConfiguration"])
@@ -154,8 +171,8 @@ async def _updated(context: Context, request: Request, machine: StateMachine) ->
         definition=old.definition if definition is None else definition,
         role_arn=old.role_arn if role is None else role,
         created_ms=context.clock.now_ms(),
-        logging=old.logging if logging is None else logging,
-        tracing=old.tracing if tracing is None else tracing,
+        logging=logging,
+        tracing=tracing,
         encryption=encryption,
     )
 
@@ -245,8 +262,10 @@ async def delete_state_machine(context: Context, request: Request) -> dict[str, 
     arn = request.arn("stateMachineArn", "stateMachine", "version", "alias")
     if arn.kind != "stateMachine":
         raise errors.validation("The ARN of a version or an alias cannot be deleted by DeleteStateMachine.")
+    if arn.label:
+        raise errors.labelled_machine_arn()
     machine = None
-    if request.owns(arn) and not arn.label:
+    if request.owns(arn):
         machine = await context.store.machine_by_name(arn.account, arn.region, arn.name)
     if machine is not None and await context.store.delete_machine(machine.id, context.clock.now_ms()):
         context.targets.forget(machine.id)

@@ -17,9 +17,11 @@ INITIAL: Final = "INITIAL"
 
 async def publish_state_machine_version(context: Context, request: Request) -> dict[str, Any]:
     """Publish the current revision; publishing it again answers the version that it has."""
-    arn = request.arn("stateMachineArn", "stateMachine")
+    arn = request.arn("stateMachineArn", "stateMachine", "version", "alias")
     if arn.label:
         raise errors.labelled_machine_arn()
+    if arn.kind != "stateMachine":
+        raise errors.state_machine_does_not_exist(str(arn))
     machine = await find_active_machine(context, request, arn)
     wanted = request.body.get("revisionId")
     current = str(machine.revision.id) if machine.revision.number else INITIAL
@@ -54,10 +56,12 @@ async def publish(context: Context, machine: StateMachine, description: str | No
 
 async def list_state_machine_versions(context: Context, request: Request) -> dict[str, Any]:
     """List the versions of a state machine, newest first; one that does not exist has none."""
-    arn = request.arn("stateMachineArn", "stateMachine")
+    arn = request.arn("stateMachineArn", "stateMachine", "version", "alias")
+    if arn.label:
+        raise errors.labelled_machine_arn()
     page = context.page_tokens.paging(request, context.clock.now_ms())
     machine = None
-    if request.owns(arn):
+    if request.owns(arn) and arn.kind == "stateMachine":
         machine = await context.store.machine_by_name(arn.account, arn.region, arn.name)
     versions = [] if machine is None else await context.store.list_versions(machine.id, page.after, page.limit)
 
