@@ -267,11 +267,18 @@ class Api:
         elif method == "GET" and path == "/metrics":
             await _send_text(send, 200, generate_latest())
         else:
-            error = errors.unknown_operation()
-            body = orjson.dumps(error.body)
-            headers = [_CONTENT_TYPE, (b"content-length", str(len(body)).encode()), (b"connection", b"close")]
-            await send({"type": "http.response.start", "status": 404 if path != "/" else 405, "headers": headers})
-            await send({"type": "http.response.body", "body": body if method != "HEAD" else b""})
+            await self._refuse_beside(send, errors.unknown_operation(404 if path != "/" else 405), method)
+
+    async def _refuse_beside(self, send: Send, error: ApiError, method: str) -> None:
+        body = orjson.dumps(error.body)
+        headers = [
+            _CONTENT_TYPE,
+            (b"x-amzn-requestid", self._request_id()),
+            (b"content-length", str(len(body)).encode()),
+            (b"connection", b"close"),
+        ]
+        await send({"type": "http.response.start", "status": error.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body if method != "HEAD" else b""})
 
     def _mounted_at(self, path: str) -> Asgi | None:
         for prefix, application in self._mounted:

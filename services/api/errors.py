@@ -55,9 +55,9 @@ def serialization(message: str) -> ApiError:
     return ApiError("SerializationException", message, WIRE)
 
 
-def unknown_operation() -> ApiError:
-    """No such operation, or another method or path than `POST /`."""
-    return ApiError("UnknownOperationException", "", WIRE)
+def unknown_operation(status: int = 400) -> ApiError:
+    """No such operation; 404 and 405 for another protocol, path or method than AWS JSON's `POST /`."""
+    return ApiError("UnknownOperationException", "", WIRE, status)
 
 
 def request_too_large(status: int = 413) -> ApiError:

@@ -19,6 +19,7 @@ from engine.payload import JsonError, Payload, decode_json
 from engine.states.map_trial import TooManyFailures
 from engine.trial import Configuration, Trial, Verdict
 from services.api import errors
+from services.api.configuration import check_role
 from services.api.definitions import beside, sdk_of
 from services.api.operations.starting import input_of
 from services.api.trials.checks import check_cause, check_mock
@@ -46,10 +47,12 @@ class Tester:
         """Answer one TestState.
 
         Raises:
-            ApiError: InvalidDefinition, ValidationException, InvalidExecutionInput.
+            ApiError: InvalidDefinition, InvalidArn, ValidationException, InvalidExecutionInput.
         """
         text: str = body["definition"]
         program, name = await beside(text, _compile, body, sdk_of(text))
+        if body.get("roleArn") is not None:
+            check_role(body["roleArn"])
         program = await equip(program)
         state = program.all_states[name]
         mock = body.get("mock")
