@@ -196,6 +196,12 @@ def invalid_encryption(message: str) -> ApiError:
     return ApiError("InvalidEncryptionConfiguration", f"Invalid Encryption Configuration: {message}")
 
 
+def refused_by_kms(message: str, request_id: str) -> ApiError:
+    """An encryption key that KMS does not take; AWS shows KMS's own words."""
+    text = f"{message} (Service: Kms, Status Code: 400, Request ID: {request_id}) (SDK Attempt Count: 1)"
+    return ApiError("InvalidEncryptionConfiguration", text)
+
+
 def conflict(message: str) -> ApiError:
     """Somebody else's change, or a reference, is in the way."""
     return ApiError("ConflictException", message)

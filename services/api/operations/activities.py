@@ -29,7 +29,7 @@ async def create_activity(context: Context, request: Request) -> dict[str, Any]:
         region=request.region,
         name=name,
         created_ms=context.clock.now_ms(),
-        encryption=configuration.read_encryption(request, body.get("encryptionConfiguration")),
+        encryption=configuration.read_encryption(context, request, body.get("encryptionConfiguration")),
     )
     existing = await context.store.create_activity(activity, tags)
     if existing is not None:

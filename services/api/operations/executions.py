@@ -14,7 +14,7 @@ from services.api.operations.express import accept_express
 from services.api.operations.found import describable, find_execution, find_express, find_machine
 from services.api.operations.starting import execution_name, input_of, take_test_case
 from services.api.request import Request
-from services.api.shapes import list_item, seconds
+from services.api.shapes import is_encrypted, list_item, seconds
 from services.broker.messages import pack
 from services.store.description import describe_execution as described
 from services.store.records import ExecutionFilter, NewExecution, shard_of
@@ -80,8 +80,7 @@ async def _hides_data(context: Context, request: Request, revision_id: UUID) -> 
     """METADATA_ONLY leaves data out of encrypted executions, and only of those."""
     if request.body.get("includedData") != "METADATA_ONLY":
         return False
-    revision = await context.store.revision(revision_id)
-    return (revision.encryption or {}).get("type") == "CUSTOMER_MANAGED_KMS_KEY"
+    return is_encrypted(await context.store.revision(revision_id))
 
 
 async def stop_execution(context: Context, request: Request) -> dict[str, Any]:

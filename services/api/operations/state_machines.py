@@ -43,7 +43,7 @@ async def create_state_machine(context: Context, request: Request) -> dict[str, 
         created_ms=now_ms,
         logging=await configuration.read_logging(context, name, body["roleArn"], body.get("loggingConfiguration")),
         tracing=configuration.read_tracing(body.get("tracingConfiguration")),
-        encryption=configuration.read_encryption(request, body.get("encryptionConfiguration")),
+        encryption=configuration.read_encryption(context, request, body.get("encryptionConfiguration")),
     )
     configuration.check_role(revision.role_arn)
     await check_definition(revision.definition, machine_type)
@@ -163,7 +163,7 @@ async def _updated(context: Context, request: Request, machine: StateMachine) ->
         tracing = old.tracing
     encryption = old.encryption
     if body.get("encryptionConfiguration") is not None:
-        encryption = configuration.read_encryption(request, body["encryptionConfiguration"])
+        encryption = configuration.read_encryption(context, request, body["encryptionConfiguration"])
     return Revision(
         id=context.ids.uuid(),
         machine_id=machine.id,
