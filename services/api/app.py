@@ -33,7 +33,7 @@ from services.api.request import Request
 from services.api.settings import ApiSettings
 from services.api.sigv4 import Verifier
 from services.api.targets import Targets
-from services.api.throttle import Throttle
+from services.api.throttle import Throttle, read_sizes
 from services.broker import queues
 from services.broker.interface import Broker
 from services.runtime.clock import Clock
@@ -115,7 +115,7 @@ class Api:
             known_activities=KnownActivities(store, clock, settings.machine_cache_seconds),
             targets=Targets(store, clock, settings.machine_cache_seconds),
             page_tokens=PageTokens(settings.seal),
-            throttle=Throttle(settings.throttle, clock.monotonic),
+            throttle=Throttle(read_sizes(settings.throttle), clock.monotonic),
             variable_references=VariableReferences(),
             express=express,
             express_history=express_history,

@@ -15,6 +15,7 @@ from services.api.operations.found import describable, find_execution, find_expr
 from services.api.operations.starting import execution_name, input_of, take_test_case
 from services.api.request import Request
 from services.api.shapes import is_encrypted, list_item, seconds
+from services.api.targets import Target
 from services.broker.messages import pack
 from services.store.description import describe_execution as described
 from services.store.records import ExecutionFilter, NewExecution, shard_of
@@ -26,9 +27,7 @@ async def start_execution(context: Context, request: Request) -> dict[str, Any]:
     """Admit a new execution and answer after the commit; the same name and input again is the same execution."""
     body = request.body
     test_case = take_test_case(context, body)
-    target = await context.targets.find(request)
-    bucket = "StartExecution:EXPRESS" if target.express else "StartExecution"
-    context.throttle.take(request.account, request.region, bucket)
+    target = await throttled_target(context, request)
     name = execution_name(context, body)
     text = input_of(body)
     if target.express:
@@ -57,6 +56,18 @@ async def start_execution(context: Context, request: Request) -> dict[str, Any]:
     if existing.status is not Status.RUNNING or existing.input != text or existing.test_case != row.test_case:
         raise errors.execution_already_exists(arn)
     return {"executionArn": arn, "startDate": existing.start_ms / 1000}
+
+
+async def throttled_target(context: Context, request: Request) -> Target:
+    """What is started; standard and express starts have buckets of their own, and a refused start costs a token too."""
+    try:
+        target = await context.targets.find(request)
+    except errors.ApiError:
+        context.throttle.take(request.account, request.region, "StartExecution")
+        raise
+    bucket = "StartExecution:EXPRESS" if target.express else "StartExecution"
+    context.throttle.take(request.account, request.region, bucket)
+    return target
 
 
 # --- what has been started --------------------------------------------------------------------------------------------
