@@ -73,7 +73,12 @@ def ended(state: MapState, frame: Frame, waits: MapRun, step: Step, stimulus: Ma
 
 def label_of(state: MapState, machine: str) -> str:
     """The state's Label, or a version 3 UUID that is the same for every execution of the machine."""
-    return state.label or str(uuid3(NAMESPACE_URL, f"{machine}/{state.name}"))
+    return state.label or generated_label(state.name, machine)
+
+
+def generated_label(state_name: str, machine: str) -> str:
+    """What names the Map of a state without a Label in ARNs; `machine` is the ARN of the state machine."""
+    return str(uuid3(NAMESPACE_URL, f"{machine}/{state_name}"))
 
 
 def child_name(run_id: UUID, index: int) -> str:

@@ -13,6 +13,7 @@ from engine.asl.model import MachineType, Program
 from engine.asl.parse import compile_definition
 from engine.asl.resource import KnownApi
 from engine.payload import decode_json
+from engine.states.distributed_map import generated_label
 from services.api import errors
 from services.store.records import Revision
 
@@ -73,16 +74,20 @@ class VariableReferences:
         return found
 
 
-def processor_of(definition: str, label: str) -> dict[str, Any] | None:
-    """The ItemProcessor of the distributed Map with that Label; None if there is none."""
+def processor_of(definition: str, label: str, machine: str) -> dict[str, Any] | None:
+    """The ItemProcessor of the distributed Map with that label, its own or the one that runs of `machine` give it."""
     open_machines: list[Any] = [decode_json(definition)]
     while open_machines:
-        machine = open_machines.pop()
-        for state in machine.get("States", {}).values():
+        states = open_machines.pop().get("States", {})
+        for name, state in states.items():
             processor = state.get("ItemProcessor") or state.get("Iterator")
             if processor is not None:
-                if state.get("Label") == label:
+                if label == (state.get("Label") or generated_label(name, machine)) and _is_distributed(processor):
                     return dict(processor)
                 open_machines.append(processor)
             open_machines.extend(state.get("Branches", ()))
     return None
+
+
+def _is_distributed(processor: dict[str, Any]) -> bool:
+    return bool((processor.get("ProcessorConfig") or {}).get("Mode") == "DISTRIBUTED")

@@ -200,7 +200,7 @@ async def describe_state_machine(context: Context, request: Request) -> dict[str
     if version is not None and version.description:
         answer["description"] = version.description
     if arn.label:
-        answer |= _labelled(revision, arn)
+        return answer | _labelled(revision, arn)
     return _without_definition(answer, request)
 
 
@@ -212,7 +212,8 @@ async def _version(context: Context, machine: StateMachine, arn: Arn) -> Version
 
 
 def _labelled(revision: Revision, arn: Arn) -> dict[str, Any]:
-    processor = processor_of(revision.definition, arn.label)
+    """What is the Map's own; METADATA_ONLY does not hide it."""
+    processor = processor_of(revision.definition, arn.label, str(arn.machine))
     if processor is None:
         raise errors.state_machine_does_not_exist(str(arn))
     return {"label": arn.label, "definition": encode_json(processor).decode()}
@@ -225,8 +226,10 @@ def _without_definition(answer: dict[str, Any], request: Request) -> dict[str, A
 
 
 async def describe_state_machine_for_execution(context: Context, request: Request) -> dict[str, Any]:
-    """Describe the revision that an execution is pinned to."""
-    arn = request.arn("executionArn", "execution")
+    """Describe the revision that an execution is pinned to; of a map run's child, the Map that it belongs to."""
+    arn = request.arn("executionArn", "execution", "express")
+    if arn.kind == "express" and not arn.label:
+        arn = request.arn("executionArn", "execution")
     row = await find_execution(context, request, arn)
     revision = await context.store.revision(row.revision_id)
     answer: dict[str, Any] = {
@@ -237,7 +240,8 @@ async def describe_state_machine_for_execution(context: Context, request: Reques
         **revision_members(revision, await context.variable_references.of(revision, "STANDARD")),
     }
     if row.map_child is not None:
-        answer |= {"mapRunArn": row.map_child.run_arn, "label": row.map_child.label}
+        answer |= {"stateMachineArn": f"{arn.machine}/{arn.label}", "mapRunArn": row.map_child.run_arn}
+        return answer | _labelled(revision, arn)
     return _without_definition(answer, request)
 
 

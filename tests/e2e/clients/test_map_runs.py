@@ -32,18 +32,19 @@ def sfn(server: Server) -> Any:
     return client
 
 
-def started(sfn: Any, inner: dict[str, Any], **fields: Any) -> str:
+def started(sfn: Any, inner: dict[str, Any], execution_type: str = "STANDARD", **fields: Any) -> str:
     """The ARN of an execution with a distributed Map over three items."""
-    processor = {
-        "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
-        "StartAt": "Item",
-        "States": {"Item": inner},
-    }
-    state = {"Type": "Map", "Label": "items", "ItemProcessor": processor, "End": True, **fields}
+    state = {"Type": "Map", "ItemProcessor": processor(inner, execution_type), "End": True, "Label": "items", **fields}
+    state = {name: value for name, value in state.items() if value is not None}
     definition = json.dumps({"StartAt": "M", "States": {"M": state}})
     name = f"map-{time.time_ns()}"
     machine = sfn.create_state_machine(name=name, definition=definition, roleArn=ROLE)["stateMachineArn"]
     return str(sfn.start_execution(stateMachineArn=machine, input="[1,2,3]")["executionArn"])
+
+
+def processor(inner: dict[str, Any], execution_type: str = "STANDARD") -> dict[str, Any]:
+    config = {"Mode": "DISTRIBUTED", "ExecutionType": execution_type}
+    return {"ProcessorConfig": config, "StartAt": "Item", "States": {"Item": inner}}
 
 
 def until(ask: Callable[[], Any], seconds: float = 20.0) -> Any:
@@ -108,3 +109,23 @@ def test_a_map_run_that_is_not_there(sfn: Any) -> None:
             call(mapRunArn=arn, **({"maxConcurrency": 1} if call == sfn.update_map_run else {}))
         error = refused.value.response
         assert (error["Error"]["Message"], error["resourceName"]) == (f"Resource not found: '{arn}'", arn)
+
+
+@pytest.mark.parametrize("execution_type", ["STANDARD", "EXPRESS"])
+@pytest.mark.parametrize("label", ["items", None])
+def test_the_map_of_a_run_is_described_like_a_state_machine(sfn: Any, label: str | None, execution_type: str) -> None:
+    inner = {"Type": "Pass", "End": True}
+    execution = started(sfn, inner, execution_type, Label=label)
+    until(lambda: sfn.describe_execution(executionArn=execution)["status"] == "SUCCEEDED")
+    item = run_of(sfn, execution)
+    machine, _, shown_label = item["stateMachineArn"].partition("/")
+    assert label in (shown_label, None)
+    described = sfn.describe_state_machine(stateMachineArn=item["stateMachineArn"], includedData="METADATA_ONLY")
+    assert (described["name"], described["label"]) == (machine.rpartition(":")[2], shown_label)
+    assert json.loads(described["definition"]) == processor(inner, execution_type)
+
+    child = sfn.list_executions(mapRunArn=item["mapRunArn"])["executions"][0]["executionArn"]
+    pinned = sfn.describe_state_machine_for_execution(executionArn=child)
+    assert (pinned["stateMachineArn"], pinned["label"]) == (item["stateMachineArn"], shown_label)
+    assert (pinned["mapRunArn"], pinned["name"]) == (item["mapRunArn"], described["name"])
+    assert pinned["definition"] == described["definition"]
