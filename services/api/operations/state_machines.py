@@ -12,7 +12,7 @@ from services.api import configuration, errors
 from services.api.context import Context
 from services.api.definitions import check_definition, processor_of
 from services.api.operations.found import find_active_machine, find_execution, find_machine
-from services.api.operations.versions import publish
+from services.api.operations.versions import check_room, publish
 from services.api.request import Request
 from services.api.shapes import revision_members, seconds
 from services.broker.messages import pack
@@ -143,6 +143,8 @@ async def _write_update(context: Context, request: Request, arn: Arn) -> StateMa
             machine.revision, id=revision.id, number=revision.number, created_ms=revision.created_ms
         ):
             return machine
+        if request.body.get("publish"):
+            await check_room(context, revision)  # what is refused changes nothing
         if await context.store.update_machine(revision):
             return replace(machine, revision=revision)
     raise errors.conflict("The state machine is being updated by others; please try again.")

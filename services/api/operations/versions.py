@@ -9,7 +9,7 @@ from services.api.context import Context
 from services.api.operations.found import find_active_machine
 from services.api.request import Request
 from services.api.shapes import seconds
-from services.store.records import StateMachine, Version
+from services.store.records import Revision, StateMachine, Version
 
 VERSIONS_MAX: Final = 1_000
 INITIAL: Final = "INITIAL"
@@ -37,13 +37,7 @@ async def publish(context: Context, machine: StateMachine, description: str | No
     Raises:
         ApiError: ConflictException, it no longer is; ServiceQuotaExceededException.
     """
-    newest = await context.store.list_versions(machine.id, None, 1)
-    if newest and newest[0].number >= VERSIONS_MAX and newest[0].revision_id != machine.revision.id:
-        versions = await context.store.list_versions(machine.id, None, VERSIONS_MAX)
-        if len(versions) >= VERSIONS_MAX:
-            raise errors.quota_exceeded(
-                f"The maximum number of {VERSIONS_MAX} state machine versions has been reached."
-            )
+    await check_room(context, machine.revision)
     version = await context.store.publish_version(
         machine.id, machine.revision.id, description or "", context.clock.now_ms()
     )
@@ -52,6 +46,20 @@ async def publish(context: Context, machine: StateMachine, description: str | No
         current = str(now.revision.id) if now is not None else INITIAL
         raise errors.stale_revision(str(machine.revision.id), current)
     return version
+
+
+async def check_room(context: Context, revision: Revision) -> None:
+    """Refuse a version too many; a revision that is published already needs no room.
+
+    Raises:
+        ApiError: ServiceQuotaExceededException.
+    """
+    newest = await context.store.list_versions(revision.machine_id, None, 1)
+    if not newest or newest[0].number < VERSIONS_MAX or newest[0].revision_id == revision.id:
+        return
+    versions = await context.store.list_versions(revision.machine_id, None, VERSIONS_MAX)
+    if len(versions) >= VERSIONS_MAX:
+        raise errors.quota_exceeded(f"The maximum number of {VERSIONS_MAX} state machine versions has been reached.")
 
 
 async def list_state_machine_versions(context: Context, request: Request) -> dict[str, Any]:
