@@ -22,31 +22,31 @@ T = TypeVar("T")
 
 REFERENCES_MAX: Final = 2_000
 LARGE_CHARACTERS: Final = 65_536
-_SDK: Final = ":aws-sdk:"
+_SERVICES: Final = ":states:"
 
 
 async def check_definition(text: str, machine_type: MachineType) -> Program:
-    """Compile a definition that a caller sent, against what the AWS SDK can do.
+    """Compile a definition that a caller sent, against what the APIs of its tasks take.
 
     Raises:
         ApiError: InvalidDefinition, with the first error of the validator.
     """
     try:
-        return await beside(text, compile_definition, text, machine_type, known_api=sdk_of(text))
+        return await beside(text, compile_definition, text, machine_type, known_api=apis_of(text))
     except InvalidDefinition as error:
         raise errors.invalid_definition(invalid_definition_message(error.diagnostics)) from None
 
 
 async def beside(text: str, act: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
     """Do something with a definition; beside the event loop where it may take long."""
-    if len(text) > LARGE_CHARACTERS or _SDK in text:
+    if len(text) > LARGE_CHARACTERS or _SERVICES in text:
         return await asyncio.to_thread(act, *arguments, **options)
     return act(*arguments, **options)
 
 
-def sdk_of(text: str) -> KnownApi | None:
-    """What the AWS SDK can do, where a definition speaks of it: reading its models takes time."""
-    if _SDK not in text:
+def apis_of(text: str) -> KnownApi | None:
+    """What APIs take, where a definition calls one: reading their models takes time."""
+    if _SERVICES not in text:
         return None
     from services.integrations.known_api import known_api
 

@@ -82,7 +82,7 @@ def examine_written(written: Written, machine_type: MachineType) -> Report:
     broken_at = _syntax_error(written.text)
     findings = []
     names = state_names(places)
-    for it in validate(written.text, machine_type, known_api=_sdk_of(written.text), lints=True):
+    for it in validate(written.text, machine_type, known_api=_apis_of(written.text), lints=True):
         span = places.find(sharper(it, places))
         if broken_at is not None:
             span = Span(broken_at, broken_at + 1)
@@ -94,9 +94,9 @@ def examine_written(written: Written, machine_type: MachineType) -> Report:
     return Report(written.name, written.source, written.text, tuple(findings))
 
 
-def _sdk_of(text: str) -> KnownApi | None:
-    """What the AWS SDK can do, where a definition speaks of it: reading its models takes time."""
-    if ":aws-sdk:" not in text:
+def _apis_of(text: str) -> KnownApi | None:
+    """What APIs take, where a definition calls one: reading their models takes time."""
+    if ":states:" not in text:
         return None
     from services.integrations.known_api import known_api
 

@@ -21,8 +21,19 @@ from services.integrations.http_task import shown
 from services.integrations.interface import Call, Failed, Outcome, Submitted, Succeeded
 from services.integrations.lambda_function import decode_object
 from services.integrations.outside import Outside, OutsideAnswer
-from services.integrations.shapes import BAD_FORMAT, MISSING, ParameterProblems, text_of
+from services.integrations.shapes import BAD_FORMAT, MISSING, NOT_SUPPORTED, ParameterProblems, text_of
 
+PARAMETERS: Final = (
+    "AllowNullValues",
+    "ApiEndpoint",
+    "AuthType",
+    "Headers",
+    "Method",
+    "Path",
+    "QueryParameters",
+    "RequestBody",
+    "Stage",
+)
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"})
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 _AUTH_TYPES: Final = ("NO_AUTH", "IAM_ROLE", "RESOURCE_POLICY")
@@ -102,7 +113,8 @@ def check(written: dict[str, Any], resource: Resource) -> dict[str, Any]:
     Raises:
         ParameterProblems: they cannot.
     """
-    problems = [MISSING.format(name) for name in ("ApiEndpoint", "Method") if name not in written]
+    problems = [NOT_SUPPORTED.format(name) for name in written if name not in PARAMETERS]
+    problems += [MISSING.format(name) for name in ("ApiEndpoint", "Method") if name not in written]
     endpoint = written.get("ApiEndpoint", "a")
     if not isinstance(endpoint, str) or not endpoint or any(letter in endpoint for letter in "/@\\?# \r\n"):
         problems.append(BAD_FORMAT.format("ApiEndpoint"))

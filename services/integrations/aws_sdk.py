@@ -6,6 +6,7 @@ Actions that Step Functions cannot call (streams of events, role assumption, ret
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +19,9 @@ from services.integrations.failures import ApiRefused, Unreachable, not_startabl
 from services.integrations.handler import NoJobs
 from services.integrations.interface import Call, Failed, Outcome, Submitted, Succeeded
 from services.integrations.java_names import action_name
+from services.integrations.known_parameters import check_parameters
 from services.integrations.models import service_model
+from services.integrations.outlines import input_outline
 from services.integrations.sdk_services import SDK_SERVICES, SdkService
 from services.integrations.shapes import SDK, ParameterProblems, missing_members, to_json, to_parameters
 
@@ -72,6 +75,21 @@ class AwsSdk(NoJobs):
         except (ApiRefused, Unreachable) as problem:
             return sdk_failure(problem, service.prefix)
         return _outcome(call, to_json(answer.parsed, model.output_shape, SDK))
+
+
+def sdk_rule(resource: Resource) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
+    """What TaskScheduled shows of an action's parameters: what was written, once it fits the API."""
+    service = sdk_service(resource)
+    operation = None if service is None else operation_of(service, resource.api_action)
+    if service is None or operation is None:
+        return None
+    outline = input_outline(service.botocore, operation)
+
+    def rule(written: dict[str, Any]) -> dict[str, Any]:
+        check_parameters(written, outline, SDK)
+        return written
+
+    return rule
 
 
 def sdk_service(resource: Resource) -> SdkService | None:

@@ -19,9 +19,19 @@ from services.integrations.interface import Call, Failed, Outcome
 from services.integrations.lambda_function import decode_object
 from services.integrations.oauth_tokens import OAuthTokens
 from services.integrations.outside import SECONDS_MAX, Outside, OutsideAnswer
-from services.integrations.shapes import BAD_FORMAT, MISSING, ParameterProblems
+from services.integrations.shapes import BAD_FORMAT, MISSING, NOT_SUPPORTED, ParameterProblems
 from services.runtime.clock import Clock
 
+PARAMETERS: Final = (
+    "ApiEndpoint",
+    "Authentication",
+    "Headers",
+    "InvocationConfig",
+    "Method",
+    "QueryParameters",
+    "RequestBody",
+    "Transform",
+)
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"})
 _RANGE: Final = "bytes=0-262144"
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -167,7 +177,8 @@ def check(written: dict[str, Any], resource: Resource) -> dict[str, Any]:
 
 
 def _check(written: dict[str, Any], plain_http: bool) -> None:
-    problems = [MISSING.format(name) for name in ("ApiEndpoint", "Method") if name not in written]
+    problems = [NOT_SUPPORTED.format(name) for name in written if name not in PARAMETERS]
+    problems += [MISSING.format(name) for name in ("ApiEndpoint", "Method") if name not in written]
     endpoint = written.get("ApiEndpoint", "https://a")
     schemes = ("https://", "http://") if plain_http else ("https://",)
     if not isinstance(endpoint, str) or not endpoint.lower().startswith(schemes) or _bad_url(endpoint):

@@ -25,13 +25,13 @@ from services.integrations.failures import (
 from services.integrations.interface import FIRST_LOOK, Call, Failed, Outcome, Pending, Submitted, Succeeded
 from services.integrations.java_names import optimised_exception, raised
 from services.integrations.sdk_metadata import with_metadata
-from services.integrations.shapes import MISSING, ParameterProblems, text_of
+from services.integrations.shapes import MISSING, NOT_SUPPORTED, ParameterProblems, text_of
 from services.runtime.clock import Clock
 from services.runtime.ids import Ids
 from services.store.description import PARENT_MEMBER
 
 NAMES: Final = OptimisedNames("StepFunctions", "AWSStepFunctions", "AWSStepFunctionsException")
-_PARAMETERS: Final = frozenset({"StateMachineArn", "Name", "Input", "TraceHeader"})
+PARAMETERS: Final = frozenset({"StateMachineArn", "Name", "Input", "TraceHeader"})
 _FAILED: Final = frozenset({"FAILED", "TIMED_OUT", "ABORTED"})
 _DATES: Final = frozenset({"startDate", "stopDate", "redriveDate"})
 _SHORTEST_SECONDS: Final = 1.0
@@ -172,16 +172,17 @@ def _parameters(call: Call) -> tuple[dict[str, Any], list[str]]:
 
 
 def check(written: dict[str, Any], resource: Resource) -> dict[str, Any]:
-    """The parameters without those that StartExecution does not know.
+    """The parameters, if they can be used.
 
     Raises:
-        ParameterProblems: no state machine is named.
+        ParameterProblems: no state machine is named, or a member is unknown.
     """
+    problems = [NOT_SUPPORTED.format(name) for name in written if name not in PARAMETERS]
     if written.get("StateMachineArn") is None:
-        raise ParameterProblems([MISSING.format("StateMachineArn")])
-    if _PARAMETERS.issuperset(written):
-        return written
-    return {name: value for name, value in written.items() if name in _PARAMETERS}
+        problems.append(MISSING.format("StateMachineArn"))
+    if problems:
+        raise ParameterProblems(problems)
+    return written
 
 
 def ending(described: Mapping[str, Any], pattern: str) -> Succeeded | Failed:

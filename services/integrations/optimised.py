@@ -25,7 +25,7 @@ from services.integrations.failures import (
     task_failed,
 )
 from services.integrations.interface import FIRST_LOOK, Call, Failed, Outcome, Pending, Submitted, Succeeded
-from services.integrations.known_parameters import known_parameters
+from services.integrations.known_parameters import check_parameters
 from services.integrations.models import service_model
 from services.integrations.sdk_metadata import with_metadata
 from services.integrations.shapes import MISSING, OPTIMISED, ParameterProblems, to_json, to_parameters
@@ -91,6 +91,7 @@ class Action:
         before: what must be found out before the request, as read-only calls; may change the parameters.
         complete: adds what AWS adds, as TaskScheduled shows it; doing it again changes nothing. May refuse.
         own_members: the parameters are not those of the API, so that nobody knows which are unknown.
+        sync_only_own: members that the service fills in itself for `.sync`, which a definition must not give.
         prepare: changes the parameters to what the API takes.
         finish: (result, parameters) to what the task shows.
         check: finds failures in an answer that came with status 200.
@@ -106,6 +107,7 @@ class Action:
     before: Callable[[Aws, Call, Json], Awaitable[Json]] = _at_once
     complete: Callable[[Json, Resource], Json] = _as_written
     own_members: bool = False
+    sync_only_own: tuple[str, ...] = ()
     prepare: Callable[[Json], Json] = _unchanged
     finish: Callable[[Json, Json], Json] = _as_answered
     check: Callable[[Json, Call], Failed | None] = _accepted
@@ -238,7 +240,9 @@ def table_rule(service: Service, resource: Resource) -> Callable[[Json], Json]:
     def rule(written: Json) -> Json:
         _check_required(action, written)
         completed = action.complete(written, resource)
-        return completed if action.own_members else known_parameters(completed, shape, action.given)
+        if not action.own_members:
+            check_parameters(completed, shape, OPTIMISED, action.given)
+        return completed
 
     return rule
 

@@ -13,6 +13,7 @@ import pytest
 from engine.asl.diagnostics import InvalidDefinition
 from engine.asl.model import Program, TaskState
 from engine.asl.parse import compile_definition
+from services.integrations.known_api import known_api
 from services.integrations.preparation import equip_now
 from services.integrations.registry import unresolved
 from services.testing.case_run import CaseRun
@@ -35,7 +36,7 @@ BROKEN = frozenset({"step-functions-agent-step-functions-dynamic-sql-agent-templ
 def program_of(path: Path) -> Program | None:
     """The compiled definition; None for one that is refused."""
     try:
-        return equip_now(compile_definition(path.read_text("utf-8")))
+        return equip_now(compile_definition(path.read_text("utf-8"), known_api=known_api))
     except InvalidDefinition:
         return None
 
