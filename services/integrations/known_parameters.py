@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.asl.templates import is_path_or_intrinsic
@@ -21,23 +21,31 @@ from services.integrations.shapes import (
 if TYPE_CHECKING:
     from services.integrations.shapes import AnyShape
 
-# Any JSON value does for these: it is sent as its text.
-_ANYTHING: Final = frozenset({"string", "character", "blob"})
+_TEXT: Final = frozenset({"string", "character"})
+_NO_TEXT: Final = "The value for the field '{}' must be a STRING"
 _PATH: Final = ".$"
 
 
-def check_parameters(value: Any, shape: AnyShape | None, dialect: Dialect, given: tuple[str, ...] = ()) -> None:
+def check_parameters(
+    value: Any,
+    shape: AnyShape | None,
+    dialect: Dialect,
+    *,
+    given: Collection[str] = (),
+    as_json: Collection[str] | None = None,
+) -> None:
     """Check evaluated parameters.
 
     Args:
         given: required members that the integration fills in itself.
+        as_json: the members that are sent as JSON, while every other text must be one; None where all are.
 
     Raises:
         ParameterProblems: a member is unknown or missing, or a value cannot be what the API wants.
     """
     if shape is None:
         return
-    problems = list(_problems(value, shape, dialect, ""))
+    problems = list(_problems(value, shape, dialect, as_json, ""))
     problems += [MISSING.format(name) for name in missing_members(value, shape, dialect) if name not in given]
     if problems:
         raise ParameterProblems(problems)
@@ -92,22 +100,27 @@ def unsupported(value: Any, shape: AnyShape | None, dialect: Dialect, *, paths: 
             yield from unsupported(item, shape.value, dialect, paths=paths)
 
 
-def _problems(value: Any, shape: AnyShape, dialect: Dialect, field: str) -> Iterator[str]:
+def _problems(
+    value: Any, shape: AnyShape, dialect: Dialect, as_json: Collection[str] | None, field: str
+) -> Iterator[str]:
     kind = shape.type_name
-    if kind in _ANYTHING or value is None or getattr(shape, "is_document_type", False):
+    if kind == "blob" or value is None or getattr(shape, "is_document_type", False):
         return
-    if kind == "structure" and isinstance(value, dict):
+    if kind in _TEXT:
+        if not (isinstance(value, str) or as_json is None or field in as_json):
+            yield _NO_TEXT.format(field)
+    elif kind == "structure" and isinstance(value, dict):
         for key, item in value.items():
             name = member_of(key, shape, dialect)
             if name is None:
                 yield NOT_SUPPORTED.format(key)
             elif not is_stream(shape, name, shape.members[name]):
-                yield from _problems(item, shape.members[name], dialect, key)
+                yield from _problems(item, shape.members[name], dialect, as_json, key)
     elif kind == "list" and isinstance(value, list):
         for item in value:
-            yield from _problems(item, shape.member, dialect, field)
+            yield from _problems(item, shape.member, dialect, as_json, field)
     elif kind == "map" and isinstance(value, dict):
-        for item in value.values():
-            yield from _problems(item, shape.value, dialect, field)
+        for key, item in value.items():
+            yield from _problems(item, shape.value, dialect, as_json, key)
     elif not is_fit(value, shape):
         yield BAD_FORMAT.format(field)

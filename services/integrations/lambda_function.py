@@ -158,7 +158,7 @@ def check(written: dict[str, Any], resource: Resource) -> dict[str, Any]:
     Raises:
         ParameterProblems: the function is missing, a member is unknown, or a value cannot be what the API wants.
     """
-    check_parameters(written, service_model("lambda").operation_model("Invoke").input_shape, OPTIMISED)
+    check_parameters(written, service_model("lambda").operation_model("Invoke").input_shape, OPTIMISED, as_json=())
     return written
 
 

@@ -91,6 +91,7 @@ class Action:
         before: what must be found out before the request, as read-only calls; may change the parameters.
         complete: adds what AWS adds, as TaskScheduled shows it; doing it again changes nothing. May refuse.
         own_members: the parameters are not those of the API, so that nobody knows which are unknown.
+        as_json: members whose values may be any JSON, which is sent as text.
         sync_only_own: members that the service fills in itself for `.sync`, which a definition must not give.
         prepare: changes the parameters to what the API takes.
         finish: (result, parameters) to what the task shows.
@@ -107,6 +108,7 @@ class Action:
     before: Callable[[Aws, Call, Json], Awaitable[Json]] = _at_once
     complete: Callable[[Json, Resource], Json] = _as_written
     own_members: bool = False
+    as_json: tuple[str, ...] = ()
     sync_only_own: tuple[str, ...] = ()
     prepare: Callable[[Json], Json] = _unchanged
     finish: Callable[[Json, Json], Json] = _as_answered
@@ -241,7 +243,7 @@ def table_rule(service: Service, resource: Resource) -> Callable[[Json], Json]:
         _check_required(action, written)
         completed = action.complete(written, resource)
         if not action.own_members:
-            check_parameters(completed, shape, OPTIMISED, action.given)
+            check_parameters(completed, shape, OPTIMISED, given=action.given, as_json=action.as_json)
         return completed
 
     return rule

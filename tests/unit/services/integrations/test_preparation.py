@@ -56,6 +56,9 @@ def prepared(name: str, parameters: Any) -> Any:
             {"StateMachineArn": "a", "Input": None},
         ),
         ("dynamodb:putItem", {"TableName": "t", "Item": None}, {"TableName": "t", "Item": None}),
+        ("sns:publish", {"Message": ["any", {"JSON": 1}]}, {"Message": ["any", {"JSON": 1}]}),
+        ("events:putEvents", {"Entries": [{"Detail": {"a": 1}}]}, {"Entries": [{"Detail": {"a": 1}}]}),
+        ("aws-sdk:sfn:sendTaskSuccess", {"TaskToken": "t", "Output": {}}, {"TaskToken": "t", "Output": {}}),
         (
             "elasticmapreduce:addStep",
             {"ClusterId": "c", "Step": {"Name": "s"}},
@@ -106,6 +109,26 @@ def test_what_is_shown(name: str, written: Any, shown: Any) -> None:
         ("states:startExecution", {"Input": {}}, "The field 'StateMachineArn' is required but was missing"),
         ("lambda:invoke", {"Payload": {}}, "The field 'FunctionName' is required but was missing"),
         ("ecs:runTask", ["no object"], "The Parameters must be a JSON object"),
+        (
+            "dynamodb:putItem",
+            {"TableName": "t", "Item": {"policy": {"S": {"name": "DOC"}}}},
+            "The value for the field 'S' must be a STRING",
+        ),
+        (
+            "dynamodb:putItem",
+            {"TableName": "t", "Item": {"n": {"N": 1}, "s": {"NS": [1, "2"]}}},
+            "The value for the field 'N' must be a STRING, The value for the field 'NS' must be a STRING",
+        ),
+        (
+            "ecs:runTask",
+            {"TaskDefinition": "d", "Overrides": {"ContainerOverrides": [{"Environment": [{"Value": 1}]}]}},
+            "The value for the field 'Value' must be a STRING",
+        ),
+        (
+            "glue:startJobRun",
+            {"JobName": "j", "Arguments": {"--count": 1}},
+            "The value for the field '--count' must be a STRING",
+        ),
         (
             "sqs:sendMessage",
             {"QueueUrl": "u", "MessageBody": "m", "MessageSystemAttribute": {"AWSTraceHeader": "t"}},
