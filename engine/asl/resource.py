@@ -98,7 +98,7 @@ REQUIRED_PARAMETERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "glue:startJobRun": ("JobName",),
     }
 )
-"""What the service refuses to be called without, by `service:action`."""
+"""What the service refuses to be called without, by `service:action`, as far as its order is known."""
 
 READERS: Final = frozenset({"s3:getObject", "s3:listObjectsV2"})
 WRITERS: Final = frozenset({"s3:putObject"})

@@ -67,9 +67,10 @@ def _check_parameters(resource: Resource, state: dict[str, Any], site: Site, kno
 
 
 def _required(resource: Resource, known: KnownAction | None) -> Sequence[str]:
-    if resource.service.startswith("aws-sdk:"):
-        return () if known is None else known.required
-    return REQUIRED_PARAMETERS.get(f"{resource.service}:{resource.api_action}", ())
+    measured = REQUIRED_PARAMETERS.get(f"{resource.service}:{resource.api_action}")
+    if measured is not None:
+        return measured
+    return () if known is None else known.required
 
 
 def _check_credentials(value: Any, resource: Resource | None, site: Site) -> None:

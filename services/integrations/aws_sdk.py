@@ -23,10 +23,12 @@ from services.integrations.known_parameters import check_parameters
 from services.integrations.models import service_model
 from services.integrations.outlines import input_outline
 from services.integrations.sdk_services import SDK_SERVICES, SdkService
-from services.integrations.shapes import SDK, ParameterProblems, missing_members, to_json, to_parameters
+from services.integrations.shapes import SDK, ParameterProblems, is_stream, missing_members, to_json, to_parameters
 
 if TYPE_CHECKING:
     from botocore.model import OperationModel, ServiceModel
+
+TEXT: Final = "text/plain; charset=UTF-8"
 
 # Source: the Step Functions guide's list of actions that are not usable (2022), and what cannot work by its nature.
 _REFUSED: Final = frozenset(
@@ -68,6 +70,7 @@ class AwsSdk(NoJobs):
             model = await self._aws.model(service.botocore, operation, call.region)
             parameters = to_parameters(_decoded(call), model.input_shape, SDK)
             fill_idempotency_tokens(parameters, model, call.key)
+            _fill_content_type(parameters, model)
             limit = PAYLOAD_BYTES_MAX if model.has_streaming_output else ANSWER_BYTES_MAX
             answer = await self._aws.request(call, service.botocore, operation, parameters, bytes_max=limit)
         except ParameterProblems as problem:
@@ -139,6 +142,17 @@ def streams_events(model: ServiceModel, name: str) -> bool:
             if member.get("eventstream") or shapes.get(member.get("shape", ""), {}).get("eventstream"):
                 return True
     return False
+
+
+def _fill_content_type(parameters: dict[str, Any], model: OperationModel) -> None:
+    """A streamed body is text, which the SDK says where the task says nothing (measured with S3)."""
+    shape = model.input_shape
+    body = None if shape is None else shape.serialization.get("payload")
+    if shape is None or body not in parameters or not is_stream(shape, body, shape.members[body]):
+        return
+    for name, member in shape.members.items():
+        if str(member.serialization.get("name", "")).lower() == "content-type":
+            parameters.setdefault(name, TEXT)
 
 
 def _decoded(call: Call) -> Any:

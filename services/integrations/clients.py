@@ -70,7 +70,7 @@ class Clients:
         made = self._made.get(key)
         if made is None:
             loop = asyncio.get_running_loop()
-            made = loop.run_in_executor(self._threads, self._make, service, region)
+            made = loop.run_in_executor(self._threads, self.make, service, region)
             self._made[key] = made
         try:
             return await asyncio.shield(made)
@@ -84,7 +84,8 @@ class Clients:
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._made.clear()
 
-    def _make(self, service: str, region: str) -> ServiceClient:
+    def make(self, service: str, region: str) -> ServiceClient:
+        """A client of its own; blocks while models are read."""
         signing = SigningKeys()
         session = _session(signing)
         model = service_model(service)

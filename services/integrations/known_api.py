@@ -83,19 +83,22 @@ def _actions(botocore_name: str) -> dict[str, tuple[str, tuple[str, ...]]]:
 
 @lru_cache(maxsize=512)
 def _optimised(service: str, action: str) -> ActionParameters | None:
+    from services.integrations.catalogue import optimised_required
     from services.integrations.registry import TABLE
 
-    own = _own_parameters(service, action)
-    if own is not None:
-        return ActionParameters((), lambda: own, OPTIMISED)
     row = TABLE.get(service)
-    if row is None or row.service is None or action not in row.service.actions:
+    if row is None or action not in row.actions:
         return None
+    required = tuple(optimised_required(service, action))
+    own = _own_parameters(service, action)
+    if own is not None or row.service is None or action not in row.service.actions:
+        return ActionParameters(required, lambda: own, OPTIMISED)
     entry, botocore = row.service.actions[action], row.service.botocore
-    if entry.own_members:
-        return None
     return ActionParameters(
-        (), lambda: input_outline(botocore, entry.operation), OPTIMISED, refused_for_sync=entry.sync_only_own
+        required,
+        lambda: None if entry.own_members else input_outline(botocore, entry.operation),
+        OPTIMISED,
+        refused_for_sync=entry.sync_only_own,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from engine.asl.model import Resource
 from engine.payload import JsonError, decode_json, encode_json
@@ -30,6 +30,11 @@ from services.integrations.models import service_model
 from services.integrations.sdk_metadata import with_metadata
 from services.integrations.shapes import MISSING, OPTIMISED, ParameterProblems, to_json, to_parameters
 from services.runtime.clock import Clock
+
+if TYPE_CHECKING:
+    from botocore.model import OperationModel
+
+    from services.integrations.outlines import Outline
 
 Json = dict[str, Any]
 Progress = tuple[Literal["running", "succeeded", "failed"], Any]
@@ -187,7 +192,7 @@ class OptimisedHandler:
         _check_required(action, written)
         completed = action.complete(dict(written), call.resource)
         prepared = action.prepare(await action.before(self._aws, call, completed))
-        parameters = to_parameters(prepared, model.input_shape, OPTIMISED)
+        parameters = to_parameters(prepared, model.input_shape, OPTIMISED, tokens_of(model))
         fill_idempotency_tokens(parameters, model, call.key)
         answer = await self._aws.request(
             call, self._service.botocore, action.operation, parameters, timeout_seconds=action.timeout_seconds
@@ -237,16 +242,22 @@ class OptimisedHandler:
 def table_rule(service: Service, resource: Resource) -> Callable[[Json], Json]:
     """What TaskScheduled shows of an action's parameters; the rule raises ParameterProblems. Reads the API's model."""
     action = service.actions[resource.api_action]
-    shape = service_model(service.botocore).operation_model(action.operation).input_shape
+    model = service_model(service.botocore).operation_model(action.operation)
+    given = (*action.given, *tokens_of(model))
 
     def rule(written: Json) -> Json:
         _check_required(action, written)
         completed = action.complete(written, resource)
         if not action.own_members:
-            check_parameters(completed, shape, OPTIMISED, given=action.given, as_json=action.as_json)
+            check_parameters(completed, model.input_shape, OPTIMISED, given=given, as_json=action.as_json)
         return completed
 
     return rule
+
+
+def tokens_of(operation: OperationModel | Outline) -> list[str]:
+    """The tokens that the SDK makes where none is given, so that no definition must give one."""
+    return [OPTIMISED.member(name) for name in operation.idempotent_members]
 
 
 def _check_required(action: Action, written: Json) -> None:

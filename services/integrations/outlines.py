@@ -19,7 +19,11 @@ _MODELS: Final = 2
 
 @dataclass(slots=True, eq=False)
 class Outline:
-    """The outline of one shape, with botocore's names for what it holds."""
+    """The outline of one shape, with botocore's names for what it holds.
+
+    Attributes:
+        idempotent_members: of an operation's input: tokens that make a repeat harmless.
+    """
 
     type_name: str
     members: dict[str, Outline] = field(default_factory=dict)
@@ -28,13 +32,18 @@ class Outline:
     is_document_type: bool = False
     member: Outline | None = None
     value: Outline | None = None
+    idempotent_members: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=4096)
 def input_outline(service: str, operation: str) -> Outline | None:
     """The outline of what an operation takes; None where it takes nothing. Reads the model of the service."""
-    shape = passing_model(service).operation_model(operation).input_shape
-    return None if shape is None else outline_of(shape)
+    model = passing_model(service).operation_model(operation)
+    if model.input_shape is None:
+        return None
+    outline = outline_of(model.input_shape)
+    outline.idempotent_members = tuple(model.idempotent_members)
+    return outline
 
 
 @lru_cache(maxsize=_MODELS)

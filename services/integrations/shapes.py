@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -80,8 +80,11 @@ OPTIMISED: Final = Dialect(raised, own_spelling=True, any_capitals=False, time=e
 SDK: Final = Dialect(member_name, own_spelling=False, any_capitals=True, time=iso_time)
 
 
-def to_parameters(value: Any, shape: AnyShape | None, dialect: Dialect) -> dict[str, Any]:
+def to_parameters(value: Any, shape: AnyShape | None, dialect: Dialect, given: Collection[str] = ()) -> dict[str, Any]:
     """Make the keyword arguments of an operation from the evaluated Parameters.
+
+    Args:
+        given: required members that come from elsewhere, in the dialect's spelling.
 
     Raises:
         ParameterProblems: not an object, a required member is missing, or a value cannot be what the API wants.
@@ -92,7 +95,7 @@ def to_parameters(value: Any, shape: AnyShape | None, dialect: Dialect) -> dict[
         return {}
     problems: list[str] = []
     made: dict[str, Any] = _structure(value, shape, dialect, problems)
-    problems += [MISSING.format(name) for name in missing_members(value, shape, dialect)]
+    problems += [MISSING.format(name) for name in missing_members(value, shape, dialect) if name not in given]
     if problems:
         raise ParameterProblems(problems)
     return made

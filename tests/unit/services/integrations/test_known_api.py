@@ -31,6 +31,27 @@ def test_what_an_action_of_the_sdk_requires(service: str, action: str, required:
     assert (None if known is None else known.required) == required
 
 
+@pytest.mark.parametrize(
+    ("service", "action", "required"),
+    [
+        ("dynamodb", "updateItem", ("TableName", "Key")),
+        ("batch", "submitJob", ("JobName", "JobQueue", "JobDefinition")),
+        ("athena", "startQueryExecution", ("QueryString",)),
+        ("codebuild", "startBuild", ("ProjectName",)),
+        ("emr-serverless", "startJobRun", ("ApplicationId", "ExecutionRoleArn")),
+        ("elasticmapreduce", "addStep", ("ClusterId", "Step")),
+        ("apigateway", "invoke", ("ApiEndpoint", "Method")),
+        ("eks", "call", ("ClusterName", "CertificateAuthority", "Endpoint", "Method", "Path")),
+        ("bedrock", "invokeModel", ("ModelId",)),
+        ("sqs", "receiveMessage", None),
+        ("nosuch", "thing", None),
+    ],
+)
+def test_what_an_optimised_action_requires(service: str, action: str, required: tuple[str, ...] | None) -> None:
+    known = known_api(service, action)
+    assert (None if known is None else known.required) == required
+
+
 def refused(resource: str, field: str, given: dict[str, Any], language: str = "JSONPath") -> list[str]:
     """What is said of members that cannot be used."""
     task = {"Type": "Task", "Resource": f"arn:aws:states:::{resource}", field: given, "End": True}

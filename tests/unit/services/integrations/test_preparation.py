@@ -56,6 +56,11 @@ def prepared(name: str, parameters: Any) -> Any:
             {"StateMachineArn": "a", "Input": None},
         ),
         ("dynamodb:putItem", {"TableName": "t", "Item": None}, {"TableName": "t", "Item": None}),
+        (
+            "emr-serverless:startJobRun.sync",
+            {"ApplicationId": "a", "ExecutionRoleArn": "r"},
+            {"ApplicationId": "a", "ExecutionRoleArn": "r"},
+        ),
         ("sns:publish", {"Message": ["any", {"JSON": 1}]}, {"Message": ["any", {"JSON": 1}]}),
         ("events:putEvents", {"Entries": [{"Detail": {"a": 1}}]}, {"Entries": [{"Detail": {"a": 1}}]}),
         ("aws-sdk:sfn:sendTaskSuccess", {"TaskToken": "t", "Output": {}}, {"TaskToken": "t", "Output": {}}),
