@@ -156,13 +156,19 @@ def _url(written: dict[str, Any]) -> str:
 
 
 def _body(written: dict[str, Any]) -> bytes | None:
-    """Any JSON value is sent as its JSON, text with its quotes (recorded)."""
+    """Any JSON value is sent as its JSON, text with its quotes (recorded); members that are null only when asked."""
     if written["Method"] not in _WITH_BODY or "RequestBody" not in written:
         return None
     value = written["RequestBody"]
-    if value is None and not written.get("AllowNullValues"):
-        return None
-    return encode_json(value)
+    if written.get("AllowNullValues"):
+        return encode_json(value)
+    return None if value is None else encode_json(_without_null(value))
+
+
+def _without_null(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_null(item) for name, item in value.items() if item is not None}
+    return [_without_null(item) for item in value] if isinstance(value, list) else value
 
 
 def _signed(

@@ -47,6 +47,23 @@ async def test_api_gateway_gets_the_json_of_a_body(counting: Any, world: Any, bo
     assert json.loads(done.output)["ResponseBody"] == {"ok": True}
 
 
+@pytest.mark.parametrize(
+    ("allow", "expected"),
+    [
+        (None, {"pet": {"type": "turtle", "tags": [None, {}]}}),
+        (False, {"pet": {"type": "turtle", "tags": [None, {}]}}),
+        (True, {"pet": {"type": "turtle", "category": None, "tags": [None, {"a": None}]}, "name": None}),
+    ],
+)
+async def test_api_gateway_gets_members_without_value_only_when_asked(
+    counting: Any, world: Any, allow: bool | None, expected: Any
+) -> None:
+    body = {"pet": {"type": "turtle", "category": None, "tags": [None, {"a": None}]}, "name": None}
+    given = {} if allow is None else {"AllowNullValues": allow}
+    server, _ = await invoke(counting, world, JSON, RequestBody=body, **given)
+    assert json.loads(sent(server)[2]) == expected
+
+
 async def test_api_gateway_refuses_headers_that_are_no_lists(counting: Any, world: Any) -> None:
     server, failed = await invoke(counting, world, JSON, Headers={"a": "b"})
     written = json.dumps({**PLACE, "Headers": {"a": "b"}}, separators=(",", ":"))

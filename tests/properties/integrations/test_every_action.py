@@ -18,7 +18,9 @@ from services.integrations.endpoints import Endpoints
 from services.integrations.known_api import known_api
 from services.integrations.known_parameters import check_parameters
 from services.integrations.models import service_model
+from services.integrations.optimised import Service
 from services.integrations.outlines import input_outline, outline_of
+from services.integrations.registry import TABLE
 from services.integrations.sdk_services import SDK_SERVICES, SdkService
 from services.integrations.shapes import (
     OPTIMISED,
@@ -96,6 +98,39 @@ def test_parameters_arrive_as_they_were_meant(service: SdkService) -> None:
         check_parameters(sent, outline_of(shape), SDK)
         assert to_parameters(sent, shape, SDK) == meant, model.name
         assert to_parameters(sent, input_outline(service.botocore, model.name), SDK) == meant, model.name
+
+
+JOBS = [
+    pytest.param(row.service, action, id=f"{name}-{action}")
+    for name, row in sorted(TABLE.items())
+    if row.service is not None
+    for action, entry in row.service.actions.items()
+    if entry.job is not None and not entry.own_members
+]
+
+
+@pytest.mark.parametrize(("service", "action"), JOBS)
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_a_job_is_judged_whatever_is_described(service: Service, action: str, share: float) -> None:
+    entry = service.actions[action]
+    job, model = entry.job, service_model(service.botocore)
+    assert job is not None
+    started, described = model.operation_model(entry.operation), model.operation_model(job.describe)
+    for seed in range(20):
+        random = Random(seed)
+        parameters = written(shape_value(started.input_shape, random, share=1), started.input_shape, OPTIMISED)
+        answer = shape_value(started.output_shape, random, share=1)
+        result = entry.finish(written(answer, started.output_shape, OPTIMISED), parameters)
+        reference = job.reference(result, parameters)
+        assert json.loads(encode_json(reference)) == reference
+        to_parameters(job.look(reference), described.input_shape, OPTIMISED)
+        found = written(shape_value(described.output_shape, random, share=share), described.output_shape, OPTIMISED)
+        standing, output = job.judge(found, reference)
+        assert standing in ("running", "succeeded", "failed")
+        encode_json(output)
+        if job.cancel is not None:
+            operation, parameters_of = job.cancel
+            to_parameters(parameters_of(reference), model.operation_model(operation).input_shape, OPTIMISED)
 
 
 @pytest.mark.parametrize("service", chosen(), ids=lambda service: service.name)
