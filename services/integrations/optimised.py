@@ -256,8 +256,11 @@ def table_rule(service: Service, resource: Resource) -> Callable[[Json], Json]:
 
 
 def tokens_of(operation: OperationModel | Outline) -> list[str]:
-    """The tokens that the SDK makes where none is given, so that no definition must give one."""
-    return [OPTIMISED.member(name) for name in operation.idempotent_members]
+    """The tokens that the SDK makes where none is given, so that no definition must give one.
+
+    Models call other things tokens as well: Athena's StopQueryExecution its QueryExecutionId.
+    """
+    return [OPTIMISED.member(name) for name in operation.idempotent_members if "token" in name.lower()]
 
 
 def _check_required(action: Action, written: Json) -> None:

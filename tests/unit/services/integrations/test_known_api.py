@@ -37,6 +37,7 @@ def test_what_an_action_of_the_sdk_requires(service: str, action: str, required:
         ("dynamodb", "updateItem", ("TableName", "Key")),
         ("batch", "submitJob", ("JobName", "JobQueue", "JobDefinition")),
         ("athena", "startQueryExecution", ("QueryString",)),
+        ("athena", "stopQueryExecution", ("QueryExecutionId",)),
         ("codebuild", "startBuild", ("ProjectName",)),
         ("emr-serverless", "startJobRun", ("ApplicationId", "ExecutionRoleArn")),
         ("elasticmapreduce", "addStep", ("ClusterId", "Step")),
