@@ -20,7 +20,7 @@ from services.integrations.handler import NoJobs
 from services.integrations.interface import Call, Failed, Outcome, Submitted, Succeeded
 from services.integrations.java_names import action_name
 from services.integrations.known_parameters import check_parameters
-from services.integrations.models import service_model
+from services.integrations.models import known_services, service_model
 from services.integrations.outlines import input_outline
 from services.integrations.sdk_services import SDK_SERVICES, SdkService
 from services.integrations.shapes import SDK, ParameterProblems, is_stream, missing_members, to_json, to_parameters
@@ -125,6 +125,8 @@ def required_members(service: SdkService, operation: str) -> list[str]:
 
 @lru_cache(maxsize=512)
 def _actions(botocore_name: str) -> dict[str, str]:
+    if botocore_name not in known_services():
+        return {}
     model = service_model(botocore_name)
     return {action_name(name): name for name in model.operation_names if not streams_events(model, name)}
 

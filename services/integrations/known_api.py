@@ -15,6 +15,7 @@ from engine.asl.model import Pattern
 from services.integrations.aws_sdk import is_refused, streams_events
 from services.integrations.java_names import action_name
 from services.integrations.known_parameters import unsupported
+from services.integrations.models import known_services
 from services.integrations.outlines import Outline, flat, input_outline, passing_model
 from services.integrations.sdk_services import SDK_SERVICES
 from services.integrations.shapes import OPTIMISED, SDK, Dialect, missing_members
@@ -71,6 +72,8 @@ def _of_sdk(service: str, action: str) -> ActionParameters | None:
 @lru_cache(maxsize=512)
 def _actions(botocore_name: str) -> dict[str, tuple[str, tuple[str, ...]]]:
     """Action to operation and required members."""
+    if botocore_name not in known_services():
+        return {}
     model = passing_model(botocore_name)
     found = {}
     for name in model.operation_names:

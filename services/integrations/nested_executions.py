@@ -23,7 +23,7 @@ from services.integrations.failures import (
     task_failed,
 )
 from services.integrations.interface import FIRST_LOOK, Call, Failed, Outcome, Pending, Submitted, Succeeded
-from services.integrations.java_names import optimised_exception, raised
+from services.integrations.java_names import raised
 from services.integrations.sdk_metadata import with_metadata
 from services.integrations.shapes import MISSING, NOT_SUPPORTED, ParameterProblems, text_of
 from services.runtime.clock import Clock
@@ -31,6 +31,8 @@ from services.runtime.ids import Ids
 from services.store.description import PARENT_MEMBER
 
 NAMES: Final = OptimisedNames("StepFunctions", "AWSStepFunctions", "AWSStepFunctionsException")
+# Errors of every API, which the model of StartExecution does not name.
+_UNMODELLED: Final = frozenset({"AccessDeniedException", "ServiceUnavailableException", "ThrottlingException"})
 PARAMETERS: Final = frozenset({"StateMachineArn", "Name", "Input", "TraceHeader"})
 _FAILED: Final = frozenset({"FAILED", "TIMED_OUT", "ABORTED"})
 _DATES: Final = frozenset({"startDate", "stopDate", "redriveDate"})
@@ -152,9 +154,8 @@ class StartExecution:
         return Submitted(output, {**job, FIRST_LOOK: _SHORTEST_SECONDS})
 
     def _refused(self, refused: NestedRefused) -> Failed:
-        problem = ApiRefused(
-            refused.code, refused.message, 400, str(self._ids.uuid()), shape=optimised_exception(refused.code)
-        )
+        shape = "" if refused.code in _UNMODELLED else refused.code
+        problem = ApiRefused(refused.code, refused.message, 400, str(self._ids.uuid()), shape)
         return optimised_failure(problem, NAMES)
 
 

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from engine.asl.validate import validate
+from services.integrations.aws_sdk import operation_of
 from services.integrations.known_api import known_api
+from services.integrations.sdk_services import SDK_SERVICES, SdkService
 
 
 @pytest.mark.parametrize(
@@ -51,6 +53,13 @@ def test_what_an_action_of_the_sdk_requires(service: str, action: str, required:
 def test_what_an_optimised_action_requires(service: str, action: str, required: tuple[str, ...] | None) -> None:
     known = known_api(service, action)
     assert (None if known is None else known.required) == required
+
+
+def test_a_service_that_the_installed_sdk_lacks_cannot_be_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    unknown = SdkService("tomorrow", "Tomorrow", "tomorrow")
+    monkeypatch.setitem(SDK_SERVICES, "tomorrow", unknown)
+    assert known_api("aws-sdk:tomorrow", "begin") is None
+    assert operation_of(unknown, "begin") is None
 
 
 def refused(resource: str, field: str, given: dict[str, Any], language: str = "JSONPath") -> list[str]:
