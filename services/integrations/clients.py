@@ -130,7 +130,7 @@ class _Provider:
 
 def _create(session: Session, service: str, region: str, endpoint: str | None) -> BaseClient:
     from botocore.config import Config
-    from botocore.handlers import set_list_objects_encoding_type_url
+    from botocore.handlers import set_list_objects_encoding_type_url, validate_bucket_name
 
     config = Config(
         parameter_validation=False,
@@ -145,6 +145,8 @@ def _create(session: Session, service: str, region: str, endpoint: str | None) -
     client.meta.events.register_last("before-send", _hand_over)
     for operation in ("ListObjects", "ListObjectsV2", "ListObjectVersions", "ListMultipartUploads"):
         client.meta.events.unregister(f"before-parameter-build.s3.{operation}", set_list_objects_encoding_type_url)
+    # What is no name of a bucket is S3's to say, in its own words.
+    client.meta.events.unregister("before-parameter-build.s3", validate_bucket_name)
     return client
 
 

@@ -99,6 +99,16 @@ async def test_api_gateway_may_wait_for_a_token(counting: Any, world: Any) -> No
     assert isinstance(submitted, Submitted) and submitted.job is None
 
 
+async def test_s3_itself_judges_the_name_of_a_bucket(counting: Any, world: Any) -> None:
+    answer = b"<Error><Code>InvalidBucketName</Code><Message>The specified bucket is not valid.</Message></Error>"
+    server = await counting((400, [("x-amz-request-id", "R")], answer))
+    integrations = world({"AWS_ENDPOINT_URL": server.url, "AWS_ACCESS_KEY_ID": "test"})
+    call = task("arn:aws:states:::aws-sdk:s3:listObjectsV2", {"Bucket": "no bucket!"})
+    cause = "The specified bucket is not valid. (Service: S3, Status Code: 400, Request ID: R)"
+    assert await integrations.call(call) == Failed("S3.S3Exception", cause)
+    assert server.requests[0].startswith(b"GET /no%20bucket%21?")
+
+
 async def test_bedrock_shows_the_parsed_body(counting: Any, world: Any) -> None:
     server, done = await invoke(
         counting, world, JSON, arn="arn:aws:states:::bedrock:invokeModel", ModelId="m", Body={"prompt": "p"}
