@@ -18,11 +18,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from engine.payload import encode_json
 from services.integrations.java_names import member_name, raised
+from services.integrations.outlines import Outline
 
 if TYPE_CHECKING:
     from botocore.model import Shape
-
-    from services.integrations.outlines import Outline
 
     AnyShape: TypeAlias = Shape | Outline
 
@@ -159,7 +158,11 @@ def _names(shape: AnyShape, dialect: Dialect) -> tuple[dict[str, str], dict[str,
 def _shown_members(shape: Shape, member: Callable[[str], str]) -> tuple[tuple[str, str, Any], ...]:
     """(shown name, API's name, shape) in the order of AWS's results: alphabetical, a stream last."""
     stream = shape.serialization.get("payload") if shape.type_name == "structure" else None
-    rows = [(member(name), name, inner) for name, inner in shape.members.items()]
+    rows: list[tuple[str, str, Any]] = [(member(name), name, inner) for name, inner in shape.members.items()]
+    expires = shape.members.get("Expires")
+    if expires is not None and expires.serialization.get("name") == "Expires":
+        # The SDK shows this header twice, because it need not be a time; botocore's model names it once.
+        rows.append(("ExpiresString", "ExpiresString", Outline("string")))
     is_stream = {name for _, name, inner in rows if name == stream and inner.type_name == "blob"}
     return tuple(sorted(rows, key=lambda row: (row[1] in is_stream, row[0])))
 

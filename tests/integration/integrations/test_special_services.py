@@ -109,6 +109,22 @@ async def test_s3_itself_judges_the_name_of_a_bucket(counting: Any, world: Any) 
     assert server.requests[0].startswith(b"GET /no%20bucket%21?")
 
 
+@pytest.mark.parametrize("moment", ["Thu, 01 Dec 1994 16:00:00 GMT", "never"])
+async def test_s3_shows_when_an_object_expires_as_a_time_and_as_sent(counting: Any, world: Any, moment: str) -> None:
+    server = await counting((200, [("Expires", moment), ("ETag", '"e"')], b"hi"))
+    integrations = world({"AWS_ENDPOINT_URL": server.url, "AWS_ACCESS_KEY_ID": "test"})
+    done = await integrations.call(task("arn:aws:states:::aws-sdk:s3:getObject", {"Bucket": "b", "Key": "k"}))
+    shown = json.loads(done.output)
+    assert shown.pop("Expires", None) == (None if moment == "never" else "1994-12-01T16:00:00Z")
+    assert list(shown.items()) == [
+        ("ContentLength", 2),
+        ("ETag", '"e"'),
+        ("ExpiresString", moment),
+        ("Metadata", {}),
+        ("Body", "hi"),
+    ]
+
+
 async def test_bedrock_shows_the_parsed_body(counting: Any, world: Any) -> None:
     server, done = await invoke(
         counting, world, JSON, arn="arn:aws:states:::bedrock:invokeModel", ModelId="m", Body={"prompt": "p"}
