@@ -143,8 +143,11 @@ class _Process:
         from services.runtime.faults import StoreUnavailable
         from services.store.postgres import open_store
 
+        process = self._options.process
         try:
-            store = await open_store(self._options.process.database_url, self._clock)
+            store = await open_store(
+                process.database_url, self._clock, note_status_changes=process.status_events == "on"
+            )
         except StoreUnavailable as fault:
             raise CommandError(f"the database cannot be reached: {fault}") from None
         stack.push_async_callback(store.close)
@@ -189,6 +192,11 @@ class _Process:
         bulk = BulkRunner(self._store, broker, self._clock, self._ids)
         self._parts.append(Part("bulk jobs", bulk.run, bulk.stop))
         self._parts.append(Part("scheduler", scheduler.run, scheduler.stop))
+        if self._options.process.status_events == "on":
+            from services.cli.status_events import make_status_events
+
+            events = make_status_events(self._store, self._options.environment, self._clock, settings)
+            self._parts.append(Part("status events", events.run, events.stop))
         upkeep = _Upkeep(self._store, self._clock, self._options.process)
         self._parts.append(Part("upkeep", upkeep.run, upkeep.stop))
 
