@@ -20,7 +20,7 @@ from engine.states.map_trial import TooManyFailures
 from engine.trial import Configuration, Trial, Verdict
 from services.api import errors
 from services.api.configuration import check_role
-from services.api.definitions import beside, sdk_of
+from services.api.definitions import apis_of, beside
 from services.api.operations.starting import input_of
 from services.api.trials.checks import check_cause, check_mock
 from services.api.trials.given_context import read_context
@@ -50,7 +50,7 @@ class Tester:
             ApiError: InvalidDefinition, InvalidArn, ValidationException, InvalidExecutionInput.
         """
         text: str = body["definition"]
-        program, name = await beside(text, _compile, body, sdk_of(text))
+        program, name = await beside(text, _compile, body, apis_of(text))
         if body.get("roleArn") is not None:
             check_role(body["roleArn"])
         program = await equip(program)
