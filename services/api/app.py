@@ -29,6 +29,7 @@ from services.api.known_activities import KnownActivities
 from services.api.owners import Owners
 from services.api.page_token import PageTokens
 from services.api.pollers import Pollers
+from services.api.quotas import Quotas
 from services.api.request import Request
 from services.api.settings import ApiSettings
 from services.api.sigv4 import Verifier
@@ -116,6 +117,7 @@ class Api:
             targets=Targets(store, clock, settings.machine_cache_seconds),
             page_tokens=PageTokens(settings.seal),
             throttle=Throttle(read_sizes(settings.throttle), clock.monotonic),
+            quotas=Quotas(store, clock, settings),
             variable_references=VariableReferences(),
             express=express,
             express_history=express_history,

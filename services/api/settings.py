@@ -18,6 +18,10 @@ class ApiSettings:
         body_seconds: how long a request body may take to arrive.
         throttle: `off`, or the token buckets of AWS's `large` or `other` regions, for everybody; for some accounts
             otherwise with `ACCOUNT=`, as in `off,111122223333=large`.
+        open_executions_max: open standard executions per account and region; 0 for AWS's 1,000,000 where `throttle` is
+            not off, else for no limit.
+        state_machines_max, activities_max: state machines and activities per account and region; 0 for AWS's 100,000
+            where `throttle` is not off, else for no limit.
         machine_cache_seconds: how long StartExecution may follow a state machine as it was.
         owner_cache_seconds: how long the owners of the shards are believed.
         reply_seconds: how long an owner may take to answer a command before it is asked again.
@@ -36,6 +40,9 @@ class ApiSettings:
     body_bytes_max: int = 4 << 20
     body_seconds: float = 30.0
     throttle: str = "off"
+    open_executions_max: int = 0
+    state_machines_max: int = 0
+    activities_max: int = 0
     machine_cache_seconds: float = 1.0
     owner_cache_seconds: float = 1.0
     reply_seconds: float = 2.0

@@ -307,6 +307,20 @@ class ApiStore(AdmissionStore, Protocol):
         """Remove those that are there."""
         ...
 
+    # What the quotas of accounts are compared with; counting ends at `most`
+
+    async def count_open_executions(self, account: str, region: str, most: int) -> int:
+        """Executions that run."""
+        ...
+
+    async def count_machines(self, account: str, region: str, most: int) -> int:
+        """State machines, ACTIVE or DELETING."""
+        ...
+
+    async def count_activities(self, account: str, region: str, most: int) -> int:
+        """Activities."""
+        ...
+
     # Activities
 
     async def create_activity(self, activity: Activity, tags: Mapping[str, str]) -> Activity | None:

@@ -18,10 +18,11 @@ from services.runtime.clock import Clock
 from services.runtime.faults import StoreUnavailable
 from services.store import activities, aliases, partitions, shards, state_machines, versions
 from services.store import tags as tag_rows
+from services.store.account_counts import AccountCountsStore
 from services.store.connection import create_engine, create_pool, reaching_postgres, transaction
 from services.store.migrate import current_revision, newest_revision
 from services.store.records import Activity, Alias, Revision, StateMachine, Version
-from services.store.status_changes import NOTING, StatusChangesStore
+from services.store.status_changes import NOTING
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -75,7 +76,7 @@ async def _check(connection: asyncpg.Connection) -> None:
         raise StoreUnavailable(f"its schema is {found or 'empty'}, this release needs {wanted}: run `stepwell migrate`")
 
 
-class PostgresStore(StatusChangesStore):
+class PostgresStore(AccountCountsStore):
     """Everything that the services keep. Errors: `StoreUnavailable`, and from `commit` also `CommitUnknown`."""
 
     def __init__(self, url: str, commits: asyncpg.Pool, pool: asyncpg.Pool, shard_count: int, clock: Clock) -> None:

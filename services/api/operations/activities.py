@@ -31,6 +31,7 @@ async def create_activity(context: Context, request: Request) -> dict[str, Any]:
         created_ms=context.clock.now_ms(),
         encryption=configuration.read_encryption(context, request, body.get("encryptionConfiguration")),
     )
+    await context.quotas.check_activities(request.account, request.region, name)
     existing = await context.store.create_activity(activity, tags)
     if existing is not None:
         if existing.encryption != activity.encryption:

@@ -32,6 +32,7 @@ async def start_execution(context: Context, request: Request) -> dict[str, Any]:
     text = input_of(body)
     if target.express:
         return await accept_express(context, request, target, name, text, test_case)
+    await context.quotas.take_execution(request.account, request.region)
     now_ms = context.clock.now_ms()
     execution_id = context.ids.execution_id(now_ms)
     route = target.draw(context.ids)
@@ -118,6 +119,7 @@ async def redrive_execution(context: Context, request: Request) -> dict[str, Any
     if arn.label:
         raise errors.labelled_arn()
     row = await find_execution(context, request, arn)
+    await context.quotas.take_execution(request.account, request.region)
     try:
         (redrive_ms,) = await context.commands.ask(row.id, "redrive", pack(request.body.get("clientToken")))
     except Refused as refused:

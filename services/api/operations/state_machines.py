@@ -57,6 +57,7 @@ async def create_state_machine(context: Context, request: Request) -> dict[str, 
         created_ms=now_ms,
         revision=revision,
     )
+    await context.quotas.check_machines(request.account, request.region, name)
     published = body.get("versionDescription", "") if body.get("publish") else None
     existing = await context.store.create_machine(machine, tags, published)
     number = 1
