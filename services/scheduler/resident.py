@@ -16,6 +16,10 @@ from services.broker.messages import Claim, Command, Result
 from services.store.records import Revision, StoredExecution
 
 UNKNOWN_WAKE_MS: Final = 1 << 62
+UNCOUNTED_FRAMES: Final = 64
+"""So few frames hold little enough to begin with, whatever was loaded."""
+UNCOUNTED_BYTES: Final = 1 << 62
+"""Makes the first turn count."""
 
 
 @dataclass(slots=True)
@@ -62,12 +66,16 @@ class Resident:
         row_wake_ms: `wake_at` of its row as far as known.
         parked: its row's `wake_at` tells when it is needed next, so memory may forget it.
         last_ms: time of its newest turn; its clock never goes back.
+        held_bytes, added_bytes: payload bytes that its frames held when they were counted, and what turns have recorded
+            since: more than the sum it cannot hold.
     """
 
     __slots__ = (
+        "added_bytes",
         "deadlines",
         "execution",
         "gone",
+        "held_bytes",
         "id",
         "in_flight",
         "jobs",
@@ -101,6 +109,8 @@ class Resident:
         self.row_wake_ms = row_wake_ms
         self.parked = False
         self.last_ms = 0
+        self.held_bytes = 0
+        self.added_bytes = 0 if len(execution.frames) <= UNCOUNTED_FRAMES else UNCOUNTED_BYTES
 
     def attempt(self, path: str, token: bytes) -> Attempt | None:
         """The open attempt of a frame, if it has that token."""
