@@ -6,7 +6,8 @@ Whoever takes it over goes on from that; children are started by names that foll
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -41,6 +42,7 @@ COLLECTED_AT_ONCE: Final = 500
 FIRST_SECONDS: Final = 0.25
 SHORTEST_SECONDS: Final = 0.02
 LONGEST_SECONDS: Final = 4.0
+READING_SECONDS: Final = 1.0
 _FAILED: Final = (Status.FAILED, Status.TIMED_OUT)
 
 
@@ -113,13 +115,23 @@ class MapDrive:
         elif self._world.objects is None:
             raise StateError("States.ItemReaderFailed", "this scheduler has no way to S3")
         else:
-            items = await read_items(reader, self._owner, self._world.objects)
+            items = await self._unless_over(read_items(reader, self._owner, self._world.objects))
         batcher = self._plan.get("batcher")
         if batcher is not None:
             select = self._selector().select
             self._batches = list(batches((select(index, item) for index, item in enumerate(items)), batcher))
         self._items = items
         await self._world.store.plan_map_run(run.id, len(items), self._total)
+
+    async def _unless_over(self, reading: Coroutine[Any, Any, list[Any]]) -> list[Any]:
+        """Read, but not on when nobody waits for the run any more: a source may be large, slow or endless."""
+        task = asyncio.create_task(reading)
+        try:
+            while not task.done() and not self.over:
+                await asyncio.wait([task], timeout=READING_SECONDS)
+            return [] if self.over else task.result()
+        finally:
+            task.cancel()
 
     @property
     def _total(self) -> int:

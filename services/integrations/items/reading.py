@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from engine.failure import StateError
 from services.integrations.items.formats import (
@@ -15,6 +15,9 @@ from services.integrations.items.formats import (
     unpacked,
 )
 from services.integrations.items.objects import ItemObjects, ObjectError, Owner
+
+ITEMS_MAX: Final = 2_000_000
+"""Items are kept in memory while a run lasts; a listing need not have an end."""
 
 
 async def read_items(reader: Mapping[str, Any], owner: Owner, objects: ItemObjects) -> list[Any]:
@@ -37,6 +40,8 @@ async def read_items(reader: Mapping[str, Any], owner: Owner, objects: ItemObjec
             found.append(item)
             if len(found) == most:
                 break
+            if len(found) > ITEMS_MAX:
+                raise StateError(READER_FAILED, f"There are more than {ITEMS_MAX} items; MaxItems takes the first.")
     except ObjectError as error:
         raise StateError(READER_FAILED, str(error)) from None
     return found
