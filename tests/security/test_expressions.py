@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 import time
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -253,6 +255,60 @@ def test_e10_format_strings_are_text(attack: str) -> None:
 def test_e11_the_same_expression_ends_after_the_same_work_every_time() -> None:
     source = "($f := function($n){$n > 200000 ? $n : $f($n+1)}; $f(0))"
     assert len({str(evaluated(source)) for _ in range(3)}) == 1
+
+
+@pytest.mark.parametrize("pattern", ["*" * 50, "a*b*c*", "*a*a*a*b", r"\\*x*\\*", "x", ""])
+def test_e6_stars_match_as_a_slow_oracle_says(pattern: str) -> None:
+    """The oracle tries everything, on every text of up to six characters."""
+
+    def slow(pattern: str, text: str) -> bool:
+        if not pattern:
+            return not text
+        if pattern.startswith("\\*"):
+            return text.startswith("*") and slow(pattern[2:], text[1:])
+        if pattern[0] == "*":
+            rest = pattern.lstrip("*")
+            return any(slow(rest, text[at:]) for at in range(len(text) + 1))
+        return text.startswith(pattern[0]) and slow(pattern[1:], text[1:])
+
+    matches = compile_string_matches(pattern)
+    for length in range(7):
+        for text in map("".join, itertools.product("abx*"[: 4 if length < 5 else 3], repeat=length)):
+            assert matches(text) is slow(pattern, text), (pattern, text)
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_e12_whatever_comes_out_is_json(seed: int) -> None:
+    """Pieces of the language put together at random: what is no error is made of JSON's types alone."""
+    random = Random(seed)
+    pieces = (
+        "$states", "$states.input", "a", "*", "**", "$sum", "$string", "function($x){$x}", "/a/", "$$", "1", "'t'",
+        "[1..3]", "{'k': $states.input}", "$map", "$keys", "$lookup", "null", "true", "$states.context", "$each",
+    )  # fmt: skip
+    joints = (".", " & ", " + ", "[", "~> ", "(", ", ", " = ", " ? 1 : ", "^(")
+    source = random.choice(pieces)
+    for _ in range(random.randint(0, 6)):
+        joint = random.choice(joints)
+        source += joint + random.choice(pieces) + {"[": "]", "(": ")", "^(": ")"}.get(joint, "")
+    try:
+        expression = compile_jsonata("{% " + source + " %}", "Output")
+    except ExpressionSyntaxError:
+        return
+    try:
+        value = expression(scope({"a": [1, {"b": "x"}]}))
+    except StateError as failure:
+        assert failure.error in ("States.QueryEvaluationError", "States.DataLimitExceeded")
+        return
+    assert only_json(value), (source, value)
+
+
+def only_json(value: Any) -> bool:
+    """Exactly JSON's types, at every depth."""
+    if type(value) is dict:
+        return all(type(key) is str and only_json(member) for key, member in value.items())
+    if type(value) is list:
+        return all(map(only_json, value))
+    return value is None or type(value) in (str, int, float, bool)
 
 
 PACKAGE = Path(engine.expressions.__file__).parent
