@@ -20,6 +20,8 @@ from services.scheduler.turn import Turn, Turns
 
 SLOW_SECONDS: Final = 0.05
 """A turn that takes longer is one of a slow state machine."""
+REST_SHARE: Final = 0.25
+"""How long slow state machines rest after a turn, in parts of what it took."""
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +78,7 @@ class Gathering:
         """Take turns of whoever is ready, within the bounds of one commit.
 
         A turn that takes long (an expression that uses its whole budget) ends the batch, and the state machine's next
-        one has to wait for as long again: at least half of the time is left to everybody else.
+        one has to wait for a part of that: a fifth of the time is everybody else's, whoever is slow.
         """
         now_ms = self._now_ms()
         while not self._full and (resident := self._next()) is not None:
@@ -154,5 +156,5 @@ class Gathering:
         self._ready.took(resident, slow)
         if slow:
             self._long = True
-            self._slow_at = ended + (ended - begun)
+            self._slow_at = ended + REST_SHARE * (ended - begun)
         return turn

@@ -124,7 +124,7 @@ EXPRESSIONS = [
 
 
 def test_e11_expressions_that_use_their_whole_budget_let_their_neighbours_through(process: Process) -> None:
-    """One evaluation may hold the others up for as long as its steps last; at least half of the time is theirs."""
+    """One evaluation may hold the others up for as long as its steps last; a fifth of the time is theirs."""
     client = process.client
 
     def started(name: str, definition: dict[str, Any]) -> str:
