@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
-from engine.execution.execution import Execution
 from services.cli.errors import CommandError
 from services.cli.execution_logs import ExecutionLogs
 from services.execution_logs.traces import Traces
@@ -34,7 +33,7 @@ class _Traced(ExpressMetrics):
         super().__init__()
         self._traces = traces
 
-    def ended(self, kind: str, execution: Execution) -> None:
+    def ended(self, kind: str, execution: Any) -> None:
         super().ended(kind, execution)
         self._traces.express_ended(execution)
 
