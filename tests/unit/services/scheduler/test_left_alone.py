@@ -46,8 +46,8 @@ def test_twenty_rounds_of_work_leave_nothing_behind() -> None:
         world = World()
         world.scheduler()
         world.scheduler()
-        world.ledger.answer = answer
         world.worker()
+        world.functions[0].answer = answer
         retry = {"Retry": [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 2}], "TimeoutSeconds": 60}
         napping = states("w", "t", w=wait(60), t=TASK | retry)
         branches = [states("b", b=PASS), states("c", c=TASK | retry)]
