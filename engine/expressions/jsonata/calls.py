@@ -216,6 +216,9 @@ def call_with(function: Any, run: Run, value: Any, place: Any, whole: Any) -> An
     """Call the function of `$map` and its kin with as many of the three as it takes, at least the value."""
     if not isinstance(function, Function):
         raise JsonataError("T1006")
+    if function.__class__ is Lambda and function.signature is None:
+        arguments = [value, place, whole][: max(1, function.arity)]
+        return invoke(function, arguments, None, run)
     if function.arity >= 3:
         return apply(function, [value, place, whole], None, run)
     return apply(function, [value, place] if function.arity == 2 else [value], None, run)

@@ -211,6 +211,9 @@ class Compiler:
         if not parts:
             return undefined
         *before, last = parts
+        if not before and not self.bound:
+            # Nothing can be bound inside, so no frame is needed.
+            return last
 
         def block(input: Any, frame: Frame) -> Any:
             inner = Frame({}, frame, frame.run)
