@@ -146,6 +146,11 @@ def test_e2_a_deep_text_costs_no_recursion(depth: int) -> None:
         "$string($reduce([1..60], function($a, $b){[[$a], [$a]]}, 1))",
         "$formatInteger(1000000000000, 'I')",
         "$fromMillis(0, $pad('', 2000, '[Y]'))",
+        "[1..5000].$split($states.input & 'z' & $states.input, 'z')",
+        "$merge([1..5000].{$substring($states.input, $): 1})",
+        "[1..5000]^($substring($states.input, $))",
+        "$reduce([1..5000], function($a, $i){$append($a, $substring($states.input, $i))}, [])",
+        "[1..5000].$substring($states.input, $)",
     ],
 )
 def test_e3_memory_is_accounted_for_before_it_is_used(source: str) -> None:

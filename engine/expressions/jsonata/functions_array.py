@@ -298,5 +298,6 @@ def clone(run: Run, value: Any) -> Any:
     if value is UNDEFINED:
         return UNDEFINED
     text = text_of(value, run)
-    run.read(text, 32)
+    run.read(text, 8)
+    run.keep(text)
     return orjson.loads(text)

@@ -84,6 +84,7 @@ def parse(run: Run, text: Any) -> Any:
     if text is UNDEFINED:
         return UNDEFINED
     run.read(text, 16)
+    run.keep(text)
     try:
         value = decode_json(text)
         if "{" in text:

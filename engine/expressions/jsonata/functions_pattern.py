@@ -143,6 +143,9 @@ def match(run: Run, text: Any, pattern: Any, limit: Any = UNDEFINED) -> Any:
                 break
             found.append({"match": item["match"], "index": item["start"], "groups": item["groups"]})
             run.hold(1 + len(item["groups"]))
+            run.keep(item["match"])
+            for group in item["groups"]:
+                run.keep(group)
     return found
 
 
@@ -155,7 +158,9 @@ def split(run: Run, text: Any, separator: Any, limit: Any = UNDEFINED) -> Any:
     most = None if limit is UNDEFINED else math.trunc(limit)
     if isinstance(separator, str):
         run.hold(text.count(separator) + 1)
+        run.keep(text)
         return (text.split(separator) if separator else list(text))[:most]
+    run.keep(text)
     pieces: list[str] = []
     cut = _cutter(text)
     start = 0

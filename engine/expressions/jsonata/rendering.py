@@ -105,7 +105,7 @@ def text_of(value: Any, run: Run, pretty: bool = False) -> str:
     if kind is Document:
         value = value[0]
     found = survey(value)
-    run.step(found.nodes >> 1)
+    run.step(found.nodes)
     if not (found.strange or found.fractions or pretty):
         try:
             text = orjson.dumps(value).decode()

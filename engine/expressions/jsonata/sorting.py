@@ -77,7 +77,9 @@ class _Keyed:
 
     def key(self, at: int) -> Any:
         if at == len(self.keys):
-            self.keys.append(self.terms[at][0](self.context, self.frame))
+            key = self.terms[at][0](self.context, self.frame)
+            self.frame.run.keep(key)
+            self.keys.append(key)
         return self.keys[at]
 
 
