@@ -113,8 +113,8 @@ def _parse_task(name: str, fields: FieldParser) -> TaskState:
     return TaskState(
         **fields.work(name),
         resource=parse_resource(fields.source["Resource"]),
-        timeout_seconds=fields.limit("TimeoutSeconds").value,
-        heartbeat_seconds=fields.limit("HeartbeatSeconds").value,
+        timeout_seconds=fields.limit("TimeoutSeconds"),
+        heartbeat_seconds=fields.limit("HeartbeatSeconds"),
         credentials=_parse_credentials(fields),
     )
 

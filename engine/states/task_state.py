@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine import task_token
-from engine.asl.model import NumberField, Resource, TaskState
+from engine.asl.model import NumberLimit, Resource, TaskState
 from engine.execution.frame import Attempt, Frame
 from engine.execution.outcome import Failed, Outcome
 from engine.execution.step import Step
@@ -23,10 +23,18 @@ from engine.execution.stimulus import (
     WorkerLost,
 )
 from engine.expressions.scope import Scope
-from engine.failure import DATA_LIMIT_EXCEEDED, HEARTBEAT_TIMEOUT, TIMEOUT, evaluation_error, runtime_error, shown_cause
+from engine.failure import (
+    DATA_LIMIT_EXCEEDED,
+    HEARTBEAT_TIMEOUT,
+    TIMEOUT,
+    evaluation_error,
+    runtime_error,
+    shown_cause,
+)
 from engine.limits import PAYLOAD_BYTES_MAX, TASK_SECONDS_MAX
-from engine.payload import Payload, encode_json
+from engine.payload import Payload
 from engine.states.data_flow import View, check_size, effective_input, finish, leave, select_result, work_input
+from engine.states.map_limits import refused, shown_json
 
 _TOKEN_BYTES = 16
 _KINDS = {"lambda": "LambdaFunction", "activity": "Activity", "service": "Task"}
@@ -53,8 +61,8 @@ def schedule(state: TaskState, frame: Frame, step: Step) -> Outcome:
         # A mocked call reaches no service that could want its parameters otherwise.
         given = prepare(given)
     scope = view.scope if state.input_path is None else view.scope.at(effective_input(state, view).value)
-    timeout = _seconds(state, state.timeout_seconds, scope, "TimeoutSeconds")
-    heartbeat = _seconds(state, state.heartbeat_seconds, scope, "HeartbeatSeconds")
+    timeout = _seconds(state.timeout_seconds, scope, "TimeoutSeconds")
+    heartbeat = _seconds(state.heartbeat_seconds, scope, "HeartbeatSeconds")
     role_arn = _role_arn(state, scope)
     scheduled_id = _record_scheduled(state.resource, frame, step, given, timeout, heartbeat, role_arn)
     attempt = Attempt(
@@ -234,18 +242,19 @@ def _role_arn(state: TaskState, scope: Scope) -> str | None:
     return role_arn
 
 
-def _seconds(state: TaskState, field: NumberField, scope: Scope, name: str) -> int | None:
+def _seconds(limit: NumberLimit | None, scope: Scope, name: str) -> int | None:
     """A whole number of seconds from a literal, a ...Path or a JSONata expression."""
-    if field is None:
+    if limit is None or limit.value is None:
         return None
-    if not callable(field):
-        return int(field)
-    value = field(scope)
-    whole = isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
-    if not whole or not 0 < value <= TASK_SECONDS_MAX:
-        shown = encode_json(value).decode()
-        cause = f"The {name} field must be a positive integer but was: {shown}"
-        raise evaluation_error(cause, name) if state.query_language == "JSONata" else runtime_error(cause)
+    if not callable(limit.value):
+        return int(limit.value)
+    value = limit.value(scope)
+    is_whole = isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
+    if limit.path and not is_whole:
+        raise refused(limit, value, name, "integer")
+    if not is_whole or not 0 < value <= TASK_SECONDS_MAX:
+        cause = f"The {name} field must be a positive integer but was: {shown_json(value)}"
+        raise runtime_error(cause) if limit.path else evaluation_error(cause, name)
     return int(value)
 
 

@@ -57,3 +57,20 @@ def test_a_cause_is_cut_where_the_api_ends() -> None:
     assert len(ran(answer=answer).events[-1]["executionFailedEventDetails"]["cause"]) == 32_768
     missing = ran("y" * 40_000, Parameters={"a.$": "$.nope"}).events[-1]["executionFailedEventDetails"]["cause"]
     assert (len(missing), missing.startswith(PREFIX)) == (32_768, True)
+
+
+@pytest.mark.parametrize("field", ["TimeoutSeconds", "HeartbeatSeconds"])
+@pytest.mark.parametrize(
+    ("value", "cause"),
+    [
+        ("5", 'The {0}Path field refers to value "5" which is not a valid integer: $.s'),
+        (1.5, 'The {0}Path field refers to value "1.5" which is not a valid integer: $.s'),
+        ({}, 'The {0}Path field refers to value "{{}}" which is not a valid integer: $.s'),
+        (0, "The {0} field must be a positive integer but was: 0"),
+        (10**9, "The {0} field must be a positive integer but was: 1000000000"),
+    ],
+)
+def test_a_path_to_no_number_of_seconds_is_a_runtime_error(field: str, value: Any, cause: str) -> None:
+    host = ran({"s": value}, **{f"{field}Path": "$.s"})
+    assert (host.execution.error, host.execution.cause) == ("States.Runtime", PREFIX + cause.format(field))
+    assert [event["type"] for event in host.events[1:]] == ["TaskStateEntered", "ExecutionFailed"]
