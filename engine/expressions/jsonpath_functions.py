@@ -37,7 +37,7 @@ def call_function(name: str, value: Any, arguments: Sequence[Any]) -> Any:
     if name in ("first", "last", "index"):
         return _element(name, value, arguments)
     items = value if isinstance(value, list) else []
-    numbers = [_double(item) for item in (*items, *_flat(arguments)) if _is_number(item)]
+    numbers = [float(item) for item in (*items, *_flat(arguments)) if _is_number(item)]
     if not numbers:
         raise ValueError(_EMPTY)
     result = _aggregate(name, numbers)
@@ -48,13 +48,6 @@ def call_function(name: str, value: Any, arguments: Sequence[Any]) -> Any:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _double(number: int | float) -> float:
-    try:
-        return float(number)
-    except OverflowError:
-        return math.inf if number > 0 else -math.inf
 
 
 def _flat(arguments: Sequence[Any]) -> list[Any]:
