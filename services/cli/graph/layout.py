@@ -26,6 +26,9 @@ _LANE_WIDTH = 10.0
 _LABEL_HEIGHT = 16.0
 _LABEL_CHARACTER_WIDTH = 5.6
 _SWEEPS = 8
+_NODES_MAX = 6_000
+_SPAN_ALWAYS = 3
+"""In a drawing that nobody can read any more, edges over more layers than this get no lanes."""
 _STRAIGHT = 8
 """How much more a plain Next pulls its ends together than a rule or a catcher does."""
 _TERMINALS = (START, END)
@@ -49,7 +52,8 @@ class Layout:
     """A flow with all places; the origin is its upper left corner.
 
     `lanes` says for an edge, by its index, where it passes the layers between its ends: (x, upper y, lower y). An edge
-    in `back` leads up; its lanes, from the lowest up, begin beside its source and end beside its target.
+    in `back` leads up; its lanes, from the lowest up, begin beside its source and end beside its target. In a very
+    large drawing long edges have no lanes, and then no label.
     `labels` is where the middle of an edge's label is.
     """
 
@@ -77,7 +81,7 @@ def lay_out(flow: Flow) -> Layout:
     for ids in lanes.values():
         for lane in ids:
             del nodes[lane]
-    labels = {index: _middle(places[index][0]) for index, edge in enumerate(flow.edges) if edge.label}
+    labels = {index: _middle(places[index][0]) for index, edge in enumerate(flow.edges) if edge.label and places[index]}
     return Layout(nodes, flow.edges, width, height, back, places, labels)
 
 
@@ -96,6 +100,8 @@ def _add_lanes(
             levels = list(range(rank[edge.source], rank[edge.target] - 1, -1))
         else:
             levels = list(range(rank[edge.source] + 1, rank[edge.target]))
+        if len(levels) > _SPAN_ALWAYS and len(nodes) + len(levels) > _NODES_MAX:
+            levels = []
         ids = [f"{edge.source}>{index}@{level}" for level in levels]
         for level, lane in zip(levels, ids, strict=True):
             is_label = bool(edge.label) and lane == ids[0]

@@ -80,6 +80,9 @@ def _descent(start: Point, lanes: list[tuple[float, float, float]], end: Point) 
 def _ascent(start: Point, lanes: list[tuple[float, float, float]], end: Point) -> str:
     """A way back up: down and around into the lane beside the start, up through all lanes, around and into the end."""
     path, at = f"M{start[0]:.1f} {start[1]:.1f}", start
+    if not lanes:
+        side = max(start[0], end[0]) + 4 * _TURN
+        return path + _curve((side, start[1] + _TURN), (side, end[1] - _TURN), end)
     for x, upper, lower in lanes:
         bend = _TURN if at == start else (lower - at[1]) / 2
         path += _curve((at[0], at[1] + bend), (x, lower + _TURN if at == start else lower - bend), (x, lower))

@@ -158,3 +158,19 @@ def test_a_chain_is_a_straight_line() -> None:
     layout = lay_out(read_flow({"StartAt": "A", "States": {**states, "E": {"Type": "Succeed"}, "Z": {"Type": "Fail"}}}))
     chain = [node.x for node in layout.nodes.values() if node.box and node.box.name in "ABC"]
     assert max(chain) - min(chain) < 60
+
+
+def test_a_drawing_of_very_many_long_edges_stays_small() -> None:
+    count = 400
+    states: dict[str, Any] = {
+        f"S{at}": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.x", "IsNull": True, "Next": f"S{(at * 7 + 1) % count}"}],
+            "Default": f"S{at + 1}",
+        }
+        for at in range(count)
+    }
+    states[f"S{count}"] = {"Type": "Succeed"}
+    text = draw_svg(read_flow({"StartAt": "S0", "States": states}))
+    assert len(text) < 2_000_000
+    assert ElementTree.fromstring(text) is not None
