@@ -75,5 +75,6 @@ WARNINGS: Final[dict[str, str]] = {
     "STEPWELL_SHADOWED_CATCH": "Earlier catchers match every error of this one.",
     "STEPWELL_UNCATCHABLE_ERROR": "States.Runtime can be neither retried nor caught.",
     "STEPWELL_IMPOSSIBLE_PATH": "No state on any way here has produced what the path names.",
+    "STEPWELL_WRITTEN_TWICE": "An object has two members of one name, and the first one is lost.",
 }
 """Our own warnings by code; a definition with warnings is valid."""

@@ -87,29 +87,29 @@ def _of_yaml(name: str, source: str) -> Written:
 
     try:
         root = yaml.compose(source, Loader)
-        spans = {} if root is None else _spans(root)
+        spans = [] if root is None else _spans(root)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = 0 if mark is None else min(mark.index, max(0, len(source) - 1))
-        return Written(name, source, "", SourceMap(source, {}), (f"not YAML: {error.problem}", at))
+        return Written(name, source, "", SourceMap(source, []), (f"not YAML: {error.problem}", at))
     except (yaml.YAMLError, RecursionError) as error:
-        return Written(name, source, "", SourceMap(source, {}), (f"not YAML: {error}", 0))
+        return Written(name, source, "", SourceMap(source, []), (f"not YAML: {error}", 0))
     document = parse_document(source, name)
     _refuse_template(name, document)
     return Written(name, source, json.dumps(document, indent=2, ensure_ascii=False), SourceMap(source, spans))
 
 
-def _spans(root: Any) -> dict[Place, Span]:
+def _spans(root: Any) -> list[tuple[Place, Span]]:
     """Of every node; what stands behind an alias has the place where it was first written."""
     from yaml import MappingNode, ScalarNode, SequenceNode
 
     from services.cli.templates.reading import NODES_MAX
 
-    spans: dict[Place, Span] = {}
+    spans: list[tuple[Place, Span]] = []
     waiting: list[tuple[Place, int, Any]] = [(Place(), root.start_mark.index, root)]
     while waiting and len(spans) < NODES_MAX:
         place, start, node = waiting.pop()
-        spans[place] = Span(start, node.end_mark.index)
+        spans.append((place, Span(start, node.end_mark.index)))
         if isinstance(node, MappingNode):
             for key, value in node.value:
                 if isinstance(key, ScalarNode):

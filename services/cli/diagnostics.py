@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from services.cli.definition_file import Written, read_definition_file
 from services.cli.hints import hint_for, sharper, state_names
-from services.cli.source_map import Span
+from services.cli.source_map import SourceMap, Span
 
 if TYPE_CHECKING:
     from engine.asl.model import MachineType
@@ -91,7 +92,18 @@ def examine_written(written: Written, machine_type: MachineType) -> Report:
         length = max(1, min(span.end - span.start, width))
         hint = hint_for(it, names)
         findings.append(Finding(it.severity, it.code, it.message, it.location, line, column, length, hint))
+    findings += _written_twice(places)
     return Report(written.name, written.source, written.text, tuple(findings))
+
+
+def _written_twice(places: SourceMap) -> Iterator[Finding]:
+    """Warn of members that replace others in silence, such as two states of one name."""
+    for place, span in places.written_twice():
+        line, column = places.line_and_column(span.start)
+        name = place.pointer.rpartition("/")[2].replace("~1", "/").replace("~0", "~")
+        length = max(1, min(span.end - span.start, len(places.line(line)) - column + 1))
+        message = f"'{name}' is written twice here; the first one is lost."
+        yield Finding("WARNING", "STEPWELL_WRITTEN_TWICE", message, place.location, line, column, length)
 
 
 def _apis_of(text: str) -> KnownApi | None:

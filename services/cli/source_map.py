@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from json import loads
 from typing import Any
@@ -41,12 +41,12 @@ class Place:
 class SourceMap:
     """The places of all values in one text."""
 
-    def __init__(self, text: str, spans: Mapping[Place, Span] | None = None) -> None:
-        """Scan a JSON text, as far as it is JSON; the spans of other texts are given."""
+    def __init__(self, text: str, spans: Sequence[tuple[Place, Span]] | None = None) -> None:
+        """Scan a JSON text, as far as it is JSON; the spans of other texts are given, in any order."""
         self._text = text
-        found = scan(text) if spans is None else spans
-        self._spans = {place.pointer: span for place, span in found.items()}
-        self._by_location = {place.location: span for place, span in found.items()}
+        self._found = scan(text) if spans is None else spans
+        self._spans = {place.pointer: span for place, span in self._found}
+        self._by_location = {place.location: span for place, span in self._found}
 
     def find(self, pointer: str | None) -> Span:
         """The member or element at the pointer; the nearest one around it if it is not there.
@@ -66,6 +66,19 @@ class SourceMap:
     def __contains__(self, location: str) -> bool:
         """Whether a value stands exactly there; the location in AWS's form."""
         return location in self._by_location
+
+    def written_twice(self) -> list[tuple[Place, Span]]:
+        """Members whose name stands in their object before, so that the earlier one is lost; the outermost only."""
+        if len(self._found) == len(self._spans):
+            return []
+        seen: set[str] = set()
+        again = []
+        for place, span in sorted(self._found, key=lambda it: it[1].start):
+            if place.pointer in seen:
+                again.append((place, span))
+            seen.add(place.pointer)
+        lost = {place.pointer for place, _ in again}
+        return [(place, span) for place, span in again if lost.isdisjoint(_around(place.pointer))]
 
     @property
     def pointers(self) -> Iterable[str]:
@@ -95,16 +108,23 @@ class _Open:
     index: int = 0
 
 
-def scan(text: str) -> Mapping[Place, Span]:
+def _around(pointer: str) -> Iterator[str]:
+    """The pointers of the values around one."""
+    while pointer:
+        pointer = pointer.rpartition("/")[0]
+        yield pointer
+
+
+def scan(text: str) -> list[tuple[Place, Span]]:
     """Every value's place with its span; a member's span begins at its key. Stops where nesting is refused."""
-    spans: dict[Place, Span] = {}
+    spans: list[tuple[Place, Span]] = []
     stack: list[_Open] = []
     for token in _TOKEN.finditer(text):
         mark = token.group()
         top = stack[-1] if stack else None
         if mark in "}]" and top is not None:
             stack.pop()
-            spans[top.place] = Span(top.start, token.end())
+            spans.append((top.place, Span(top.start, token.end())))
             _step(stack)
         elif mark in ",:":
             continue
@@ -117,10 +137,9 @@ def scan(text: str) -> Mapping[Place, Span]:
             if mark in "{[":
                 stack.append(_Open(place, start, mark == "{"))
             else:
-                spans[place] = Span(start, token.end())
+                spans.append((place, Span(start, token.end())))
                 _step(stack)
-    for left in stack:
-        spans[left.place] = Span(left.start, len(text))
+    spans.extend((left.place, Span(left.start, len(text))) for left in stack)
     return spans
 
 

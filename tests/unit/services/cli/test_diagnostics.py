@@ -95,3 +95,16 @@ def test_warnings_are_counted_and_can_be_left_out(tmp_path: Path, capsys: pytest
     text = '{"StartAt": "A", "States": {"A": {"Type": "Pass", "Parameters": {"x.$": "$v"}, "End": true}}}'
     show(examine(written(tmp_path, text), "STANDARD"), warnings=False)
     assert capsys.readouterr().out.endswith("f.json: valid, 1 warning\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("f.json", '{"StartAt": "A", "States": {"A": {"Type": "Fail"},\n  "A": {"Type": "Succeed"}}}'),
+        ("f.yaml", 'StartAt: A\nStates: {A: {Type: Fail},\n  A: {Type: Succeed}}\n'),
+    ],
+)  # fmt: skip
+def test_a_name_that_is_written_twice_is_warned_of(tmp_path: Path, name: str, text: str) -> None:
+    (found,) = examine(written(tmp_path, text, name), "STANDARD").findings
+    assert (found.code, found.location) == ("STEPWELL_WRITTEN_TWICE", "/States/A")
+    assert found.column == 3
