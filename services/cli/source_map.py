@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from json import loads
@@ -10,6 +11,7 @@ from typing import Any
 
 from engine.payload import JSON_DEPTH_MAX
 
+_NEWLINE = re.compile("\n")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
 
 
@@ -44,6 +46,7 @@ class SourceMap:
     def __init__(self, text: str, spans: Sequence[tuple[Place, Span]] | None = None) -> None:
         """Scan a JSON text, as far as it is JSON; the spans of other texts are given, in any order."""
         self._text = text
+        self._line_starts = [0, *(newline.end() for newline in _NEWLINE.finditer(text))]
         self._found = scan(text) if spans is None else spans
         self._spans = {place.pointer: span for place, span in self._found}
         self._by_location = {place.location: span for place, span in self._found}
@@ -87,13 +90,16 @@ class SourceMap:
 
     def line_and_column(self, offset: int) -> tuple[int, int]:
         """Both count from 1; the column counts characters."""
-        before = self._text.rfind("\n", 0, offset)
-        return self._text.count("\n", 0, offset) + 1, offset - before
+        line = bisect_right(self._line_starts, offset)
+        return line, offset - self._line_starts[line - 1] + 1
 
     def line(self, number: int) -> str:
         """The text of a line."""
-        lines = self._text.split("\n")
-        return lines[number - 1].rstrip("\r") if number <= len(lines) else ""
+        if number > len(self._line_starts):
+            return ""
+        start = self._line_starts[number - 1]
+        end = self._text.find("\n", start)
+        return self._text[start : len(self._text) if end < 0 else end].rstrip("\r")
 
 
 @dataclass(slots=True)

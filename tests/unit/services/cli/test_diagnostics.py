@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from pathlib import Path
 
 import pytest
@@ -108,3 +110,16 @@ def test_a_name_that_is_written_twice_is_warned_of(tmp_path: Path, name: str, te
     (found,) = examine(written(tmp_path, text, name), "STANDARD").findings
     assert (found.code, found.location) == ("STEPWELL_WRITTEN_TWICE", "/States/A")
     assert found.column == 3
+
+
+def test_very_many_findings_are_placed_in_linear_time(tmp_path: Path) -> None:
+    def seconds(count: int) -> float:
+        states = {f"S{at}": {"Type": "Pass", "Next": f"S{at + 1}", "Foo": 1} for at in range(count)}
+        text = json.dumps({"StartAt": "S0", "States": {**states, f"S{count}": {"Type": "Succeed"}}}, indent=1)
+        file = written(tmp_path, text)
+        start = time.process_time()
+        assert len(examine(file, "STANDARD").findings) == count
+        return time.process_time() - start
+
+    seconds(100)
+    assert seconds(4_000) < 20 * max(0.02, seconds(800))
