@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from engine.asl.resource import KnownApi
 
 
+_HINTS_MAX = 50
+"""Findings that are told what was probably meant: each looks through all names."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One diagnostic with its place in the file; line and column count from 1."""
@@ -90,7 +94,7 @@ def examine_written(written: Written, machine_type: MachineType) -> Report:
         line, column = places.line_and_column(span.start)
         width = len(places.line(line)) - column + 1
         length = max(1, min(span.end - span.start, width))
-        hint = hint_for(it, names)
+        hint = hint_for(it, names) if len(findings) < _HINTS_MAX else ""
         findings.append(Finding(it.severity, it.code, it.message, it.location, line, column, length, hint))
     findings += _written_twice(places)
     return Report(written.name, written.source, written.text, tuple(findings))

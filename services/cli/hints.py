@@ -11,6 +11,7 @@ from engine.asl.rules import FIELDS
 from services.cli.source_map import SourceMap
 
 _FIELD = re.compile(r"[Ff]ield '([^']+)' is (?:not supported|only supported)")
+_NAMES_MAX = 2_000
 _TARGET = re.compile(r"Missing '(?:Next|StartAt)' target: (.+)", re.DOTALL)
 
 
@@ -24,10 +25,10 @@ def sharper(diagnostic: Diagnostic, places: SourceMap) -> str | None:
 
 
 def state_names(places: SourceMap) -> frozenset[str]:
-    """The names of all states of a definition."""
+    """The names of all states of a definition; none of one with too many to look through."""
     pointers = (pointer.rpartition("/States/") for pointer in places.pointers)
-    names = (name for _, mark, name in pointers if mark and "/" not in name)
-    return frozenset(name.replace("~1", "/").replace("~0", "~") for name in names)
+    names = {name for _, mark, name in pointers if mark and "/" not in name}
+    return frozenset(name.replace("~1", "/").replace("~0", "~") for name in names if len(names) <= _NAMES_MAX)
 
 
 def hint_for(diagnostic: Diagnostic, states: Iterable[str]) -> str:
