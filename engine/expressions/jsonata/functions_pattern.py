@@ -17,6 +17,8 @@ from engine.expressions.jsonata.run import Run
 from engine.expressions.jsonata.values import UNDEFINED, Function, Sequence, is_number
 
 Found = dict[str, Any]
+_FORGOTTEN: Final = 4
+"""Pieces of a text are often made for the sake of one of them."""
 _SEARCH_STEPS: Final = 14
 _MATCH_STEPS: Final = 5
 _BLANK = "\t\n\v\f\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
@@ -158,9 +160,9 @@ def split(run: Run, text: Any, separator: Any, limit: Any = UNDEFINED) -> Any:
     most = None if limit is UNDEFINED else math.trunc(limit)
     if isinstance(separator, str):
         run.hold(text.count(separator) + 1)
-        run.keep(text)
+        run.keep(text, _FORGOTTEN)
         return (text.split(separator) if separator else list(text))[:most]
-    run.keep(text)
+    run.keep(text, _FORGOTTEN)
     pieces: list[str] = []
     cut = _cutter(text)
     start = 0

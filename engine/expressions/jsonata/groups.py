@@ -89,8 +89,8 @@ def _grouped(pairs: Pairs, items: list[Any], is_stream: bool, frame: Frame) -> d
             if key.__class__ is not str:
                 raise JsonataError("T1003", value=key)
             run.read(key)
-            run.keep(key)
             if key not in groups:
+                run.keep(key)
                 groups[key] = (item, at)
                 continue
             if groups[key][1] != at:

@@ -94,14 +94,18 @@ class Run:
             self.room(len(text))
         return text
 
-    def keep(self, value: Any) -> None:
+    def keep(self, value: Any, share: int = 1) -> None:
         """Account for a text that a variable or a list keeps alive.
+
+        Args:
+            value: the text; anything else costs nothing.
+            share: the divisor for texts of which most are soon forgotten.
 
         Raises:
             LimitExceeded: too many characters are kept.
         """
         if value.__class__ is str:
-            self.characters -= len(value)
+            self.characters -= len(value) // share
             if self.characters < 0:
                 raise LimitExceeded(OUT_OF_MEMORY)
 
