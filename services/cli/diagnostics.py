@@ -85,7 +85,7 @@ def examine_written(written: Written, machine_type: MachineType) -> Report:
         broken = Finding("ERROR", "INVALID_JSON_DESCRIPTION", message, None, line, column, 1)
         return Report(written.name, written.source, "", (broken,))
     broken_at = _syntax_error(written.text)
-    findings = []
+    findings: list[Finding] = []
     names = state_names(places)
     for it in validate(written.text, machine_type, known_api=_apis_of(written.text), lints=True):
         span = places.find(sharper(it, places))
