@@ -121,5 +121,4 @@ def test_very_many_findings_are_placed_in_linear_time(tmp_path: Path) -> None:
         assert len(examine(file, "STANDARD").findings) == count
         return time.process_time() - start
 
-    seconds(100)
-    assert seconds(4_000) < 20 * max(0.02, seconds(800))
+    assert min(seconds(4_000) for _ in range(3)) < 20 * max(0.02, min(seconds(800) for _ in range(3)))
