@@ -114,7 +114,6 @@ class MapRunEnded:
 
     Attributes:
         redrive_count: of the run; the end of an attempt before the newest redrive is stale.
-        unfit: the run could not even begin: the execution fails at once.
     """
 
     path: str
@@ -123,7 +122,6 @@ class MapRunEnded:
     error: str | None = None
     cause: str | None = None
     redrive_count: int = 0
-    unfit: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from engine.execution.frame import Frame, MapRun
 from engine.execution.outcome import Failed, Outcome
 from engine.execution.step import Step
 from engine.execution.stimulus import MapRunEnded
-from engine.failure import DATA_LIMIT_EXCEEDED, evaluation_error, runtime_error
+from engine.failure import DATA_LIMIT_EXCEEDED, RUNTIME, evaluation_error, runtime_error
 from engine.limits import MAP_RUN_REDRIVES_MAX
 from engine.payload import Payload
 from engine.states.data_flow import View, effective_input, finish, leave, select_result
@@ -25,6 +25,7 @@ from engine.states.map_limits import number_of, refused, whole_number
 
 THRESHOLD_ERROR: Final = "States.ExceedToleratedFailureThreshold"
 THRESHOLD_CAUSE: Final = "The specified tolerated failure threshold was exceeded"
+NOT_WRITABLE: Final = "Failed to write a test manifest into the specified output bucket."
 _UUID_BYTES: Final = 16
 _FIRST_ENTERED_ID: Final = 2
 
@@ -79,8 +80,8 @@ def ended(state: MapState, frame: Frame, waits: MapRun, step: Step, stimulus: Ma
         StateError: the run could not begin, or its result does not fit.
     """
     waits.spent = stimulus.output is not None or stimulus.error == DATA_LIMIT_EXCEEDED
-    if stimulus.unfit:
-        raise runtime_error(stimulus.cause or "")
+    if stimulus.error == RUNTIME and (stimulus.cause or "").startswith(NOT_WRITABLE):
+        raise runtime_error(stimulus.cause or "")  # recorded: neither MapRunFailed nor MapStateFailed
     if stimulus.output is None:
         failed_id = step.note(waits.started_id, "MapRunFailed", stimulus.error, stimulus.cause)
         return Failed(stimulus.error, stimulus.cause, failed_id)

@@ -49,28 +49,49 @@ class Selector:
         return self._state.item_selector(scope)
 
 
-def batches(items: Iterable[Any], batcher: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Child inputs of several items each.
+class Batches:
+    """Puts items together to child inputs of several items each.
 
     Args:
-        items: after ItemSelector.
         batcher: evaluated: `max_items`, `max_bytes`, and `batch_input` where there is one.
     """
-    head = {"BatchInput": batcher["batch_input"]} if "batch_input" in batcher else {}
-    most = batcher.get("max_items") or 0
-    most_bytes = min(batcher.get("max_bytes") or PAYLOAD_BYTES_MAX, PAYLOAD_BYTES_MAX)
-    empty_bytes = len(encode_json({**head, "Items": []}))
-    batch: list[Any] = []
-    room_bytes = most_bytes - empty_bytes
-    for item in items:
+
+    def __init__(self, batcher: Mapping[str, Any]) -> None:
+        """No item has come."""
+        self._head = {"BatchInput": batcher["batch_input"]} if "batch_input" in batcher else {}
+        self._most = batcher.get("max_items") or 0
+        most_bytes = min(batcher.get("max_bytes") or PAYLOAD_BYTES_MAX, PAYLOAD_BYTES_MAX)
+        self._empty_bytes = most_bytes - len(encode_json({**self._head, "Items": []}))
+        self._room_bytes = self._empty_bytes
+        self._items: list[Any] = []
+
+    def add(self, item: Any) -> dict[str, Any] | None:
+        """Take an item, after ItemSelector; the batch that was complete without it, if it was."""
         item_bytes = len(encode_json(item)) + 1
-        if batch and (len(batch) == most or item_bytes > room_bytes):
-            yield {**head, "Items": batch}
-            batch, room_bytes = [], most_bytes - empty_bytes
-        batch.append(item)
-        room_bytes -= item_bytes
-    if batch:
-        yield {**head, "Items": batch}
+        complete = None
+        if self._items and (len(self._items) == self._most or item_bytes > self._room_bytes):
+            complete = self.rest()
+        self._items.append(item)
+        self._room_bytes -= item_bytes
+        return complete
+
+    def rest(self) -> dict[str, Any] | None:
+        """The items since the last batch as one more; None if there are none."""
+        if not self._items:
+            return None
+        batch = {**self._head, "Items": self._items}
+        self._items, self._room_bytes = [], self._empty_bytes
+        return batch
+
+
+def batches(items: Iterable[Any], batcher: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """All items, after ItemSelector, as child inputs of several items each."""
+    collected = Batches(batcher)
+    for item in items:
+        if (complete := collected.add(item)) is not None:
+            yield complete
+    if (last := collected.rest()) is not None:
+        yield last
 
 
 def entries(items: Sequence[Any] | Mapping[str, Any]) -> list[Any]:

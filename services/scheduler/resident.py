@@ -61,6 +61,8 @@ class Resident:
         row_wake_ms: `wake_at` of its row as far as known.
         parked: its row's `wake_at` tells when it is needed next, so memory may forget it.
         last_ms: time of its newest turn; its clock never goes back.
+        redrive_tokens: client tokens of its redrives (see `redrive_tokens.py`).
+        map_attempt: in which attempt of its map run it is; None if it is no Map's child.
     """
 
     __slots__ = (
@@ -72,9 +74,11 @@ class Resident:
         "jobs",
         "key",
         "last_ms",
+        "map_attempt",
         "parked",
         "pending",
         "queued",
+        "redrive_tokens",
         "resends",
         "revision",
         "row",
@@ -100,6 +104,8 @@ class Resident:
         self.row_wake_ms = row_wake_ms
         self.parked = False
         self.last_ms = 0
+        self.redrive_tokens = row.redrive_tokens
+        self.map_attempt = None if row.map_child is None else row.map_child.attempt
 
     def attempt(self, path: str, token: bytes) -> Attempt | None:
         """The open attempt of a frame, if it has that token."""

@@ -17,8 +17,8 @@ from services.integrations.items.formats import (
 from services.integrations.items.objects import ItemObjects, ObjectError, Owner
 
 
-async def read_items(reader: Mapping[str, Any], owner: Owner, objects: ItemObjects) -> list[Any]:
-    """All items, or as many as MaxItems lets in.
+async def read_items(reader: Mapping[str, Any], owner: Owner, objects: ItemObjects) -> AsyncIterator[Any]:
+    """One item after the other, all or as many as MaxItems lets in.
 
     Args:
         reader: evaluated: `resource`, `config`, `parameters`, `max_items`.
@@ -31,15 +31,15 @@ async def read_items(reader: Mapping[str, Any], owner: Owner, objects: ItemObjec
     most = reader.get("max_items") or 0
     if most < 0:
         raise StateError(READER_FAILED, "field MaxItems must be positive")
-    found: list[Any] = []
+    count = 0
     try:
         async for item in _items(reader, owner, objects):
-            found.append(item)
-            if len(found) == most:
+            yield item
+            count += 1
+            if count == most:
                 break
     except ObjectError as error:
         raise StateError(READER_FAILED, str(error)) from None
-    return found
 
 
 def source_of(reader: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from engine.execution.frame import MapRun
 from engine.execution.stimulus import MapRunEnded, Redrive, Stop
 from engine.limits import MAP_RUN_REDRIVES_MAX
 from engine.payload import Payload
+from engine.states.distributed_map import NOT_WRITABLE
 from tests.fixtures.memory_host import START_MS, MemoryHost, TaskError, history
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:f"
@@ -68,7 +69,12 @@ def test_the_count_is_told_and_the_context_has_count_and_time_of_the_redrive() -
     entered = host.execution.frames["0"].entered_ms
     redriven(host, 1_000)
     seen: list[Any] = []
-    host.answer = lambda offer: seen.append(offer.attempt.input.value) or 1
+
+    def answer(offer: Any) -> Any:
+        seen.append(offer.attempt.input.value)
+        return 1
+
+    host.answer = answer
     redriven(host, 1_500)
     assert [e["executionRedrivenEventDetails"] for e in host.events if e["type"] == "ExecutionRedriven"] == [
         {"redriveCount": 1},
@@ -284,10 +290,10 @@ def run_of(host: MemoryHost, path: str = "0") -> MapRun:
     return waits
 
 
-def end(host: MemoryHost, output: Any = None, error: str | None = None, *, unfit: bool = False) -> MemoryHost:
+def end(host: MemoryHost, output: Any = None, error: str | None = None, cause: str = "why") -> MemoryHost:
     run = run_of(host)
     given = None if error else Payload(output)
-    host.turn(MapRunEnded("0", run.arn, given, error, "why", run.redrive_count, unfit))
+    host.turn(MapRunEnded("0", run.arn, given, error, cause, run.redrive_count))
     return host
 
 
@@ -295,7 +301,7 @@ def test_the_recorded_history_of_a_map_run_that_was_redriven_twice() -> None:
     host = end(in_map(), error="States.ExceedToleratedFailureThreshold")
     arn = run_of(host).arn
     host.turn(Redrive())
-    end(host, error="States.Runtime", unfit=True)
+    end(host, error="States.Runtime", cause=f"{NOT_WRITABLE} why")
     host.turn(Redrive())
     assert run_of(host).redrive_count == 2
     end(host, [3])
@@ -308,7 +314,7 @@ def test_the_recorded_history_of_a_map_run_that_was_redriven_twice() -> None:
     assert host.events[13]["mapRunRedrivenEventDetails"] == {"mapRunArn": arn, "redriveCount": 2}
     assert host.events[11]["executionFailedEventDetails"] == {
         "error": "States.Runtime",
-        "cause": "An error occurred while executing the state 'S' (entered at the event id #4). why",
+        "cause": f"An error occurred while executing the state 'S' (entered at the event id #4). {NOT_WRITABLE} why",
     }
     assert host.output == [3]
 
