@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from engine import task_token
 from services.broker import queues
 from services.broker.messages import Claim, Command, Grant, Offer, Wish, encode, pack, unpack
@@ -287,5 +289,104 @@ def test_as_many_activities_are_offered_as_are_wished_for_and_a_wish_is_forgotte
         await world.start(machine)
         await world.clock.sleep(5)
         assert len(node.offers()) == 3
+
+    run_virtually(main())
+
+
+DAY_MS = 24 * 3600 * 1000
+
+
+@pytest.mark.parametrize(
+    ("events", "started_ago_ms", "stopped_ago_ms", "deleting", "reason"),
+    [
+        (24_998, 0, 0, False, None),
+        (24_999, 0, 0, False, "Execution history event limit exceeded"),
+        (9, 14 * DAY_MS, 14 * DAY_MS - 60_000, False, None),
+        (9, 14 * DAY_MS, 14 * DAY_MS, False, "Execution redrivable period exceeded"),
+        (9, 365 * DAY_MS - 60_000, DAY_MS, False, None),
+        (9, 365 * DAY_MS, DAY_MS, False, "Execution has exceeded the max execution time"),
+        (9, 0, 0, True, "State machine is in DELETING status"),
+    ],
+)
+def test_what_stands_against_a_redrive_is_told_in_aws_words(
+    events: int, started_ago_ms: int, stopped_ago_ms: int, deleting: bool, reason: str | None
+) -> None:
+    async def main():
+        world = await owned_world()
+        (execution_id,) = await world.start(world.machine(states("w", w=wait(1_000))))
+        await world.clock.sleep(0.1)
+        await answered(world, await world.command(execution_id, "stop"))
+        stored, now_ms = world.store.executions[execution_id], world.clock.now_ms()
+        stored.pages[-1] = replace(stored.pages[-1], last_event_id=events)
+        stored.row = replace(
+            stored.row,
+            start_ms=now_ms - started_ago_ms,
+            stop_ms=now_ms - stopped_ago_ms,
+            machine_deleting=deleting,
+        )
+        reply = await answered(world, await world.command(execution_id, "redrive", pack(None)))
+        assert reply.error == ("ExecutionNotRedrivable" if reason else "")
+        if reason:
+            assert unpack(reply.body) == [reason]
+
+    run_virtually(main())
+
+
+def test_a_token_of_before_the_redrive_has_timed_out_and_the_new_one_counts():
+    async def main():
+        world = await owned_world()
+        execution_id, old = await with_callback(world)
+        await answered(world, await world.command(execution_id, "stop"))
+        await answered(world, await world.command(execution_id, "redrive", pack(None)))
+        await world.until(lambda: world.events(execution_id)[-1] == "TaskSubmitted")
+        late = await answered(world, await world.command(execution_id, "task-succeeded", pack("0", old, b"1")))
+        assert late.error == "TaskTimedOut"
+        token = next(iter(world.committed(execution_id.hex).frames.values())).waits.token
+        done = await answered(world, await world.command(execution_id, "task-succeeded", pack("0", token, b"2")))
+        assert (token != old, done.error) == (True, "")
+        await world.until_ended()
+        assert world.store.executions[execution_id].row.output == b"2"
+        names = world.events(execution_id)
+        redriven = names.index("ExecutionRedriven")
+        assert names[redriven : redriven + 4] == ["ExecutionRedriven", "TaskScheduled", "TaskStarted", "TaskSubmitted"]
+
+    run_virtually(main())
+
+
+def test_a_leased_activity_is_scheduled_again_under_another_token():
+    async def main():
+        world = await owned_world()
+        (execution_id,) = await world.start(world.machine(states("a", a=LEASED)))
+        await world.until(lambda: "ActivityScheduled" in world.events(execution_id))
+        old = world.committed(execution_id.hex).frames["0"].waits.token
+        await answered(world, await world.command(execution_id, "stop"))
+        await answered(world, await world.command(execution_id, "redrive", pack(None)))
+        await world.until(lambda: world.events(execution_id)[-1] == "ActivityScheduled")
+        assert world.committed(execution_id.hex).frames["0"].waits.token != old
+        assert world.events(execution_id)[2:] == [
+            "ActivityScheduled",
+            "ExecutionAborted",
+            "ExecutionRedriven",
+            "ActivityScheduled",
+        ]
+
+    run_virtually(main())
+
+
+def test_a_job_that_a_task_waited_for_is_started_anew():
+    """A nested execution too: it gets another name with the new attempt's key."""
+
+    async def main():
+        world = await owned_world()
+        world.worker()
+        world.functions[0].answer = lambda call: Submitted(b"{}", {"id": call.key})
+        nested = CALLBACK | {"Resource": "arn:aws:states:::states:startExecution.sync:2"}
+        nested["Parameters"] = {"StateMachineArn": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:n"}
+        (execution_id,) = await world.start(world.machine(states("t", t=nested)))
+        await world.until(lambda: "TaskSubmitted" in world.events(execution_id))
+        await answered(world, await world.command(execution_id, "stop"))
+        await answered(world, await world.command(execution_id, "redrive", pack(None)))
+        await world.until(lambda: world.events(execution_id)[-1] == "TaskSubmitted")
+        assert (len(set(world.ledger.keys)), world.ledger.wrong) == (2, [])
 
     run_virtually(main())
