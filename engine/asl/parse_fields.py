@@ -21,7 +21,7 @@ from engine.asl.templates import is_jsonata
 from engine.expressions.jsonata import compile_jsonata, expect
 from engine.expressions.jsonpath import compile_field_path, compile_path
 from engine.expressions.reference_path import ReferencePath, compile_reference_path
-from engine.expressions.scope import Expression
+from engine.expressions.scope import Expression, Scope
 from engine.expressions.template import compile_jsonata_template, compile_template
 
 
@@ -128,11 +128,16 @@ class FieldParser:
         value: int | float | str | None = self.source.get(field)
         return self.typed(field, "number") if isinstance(value, str) else value
 
-    def typed(self, field: str, kind: str) -> Expression:
-        """A `{% %}` string whose result must be of one JSON type."""
+    def typed(self, field: str, kind: str, *, or_object: bool = False) -> Expression:
+        """A `{% %}` string whose result must be of one JSON type, or an object where that will do too."""
         text, location = self.source[field], f"{self.place}{field}"
         evaluate, shown = compile_jsonata(text, location), text[2:-2].strip()
-        return lambda scope: expect(evaluate(scope), kind, shown, location)
+
+        def value_of(scope: Scope) -> Any:
+            value = evaluate(scope)
+            return value if or_object and isinstance(value, dict) else expect(value, kind, shown, location)
+
+        return value_of
 
     def limit(self, field: str) -> NumberLimit:
         """A number that may come from its `...Path` twin."""

@@ -125,13 +125,18 @@ def _parse_map(name: str, fields: FieldParser, make_machine: MachineMaker) -> Ma
     work = fields.work(name)
     legacy_selector = work["parameters"]
     work["parameters"] = None
+    distributed = config.get("Mode") == "DISTRIBUTED"
+    if is_jsonata(items):
+        chosen: Expression | None = fields.typed("Items", "array", or_object=distributed)
+    else:
+        chosen = fields.template("Items")
     return MapState(
         **work,
         processor=make_machine(processor, f"/{processor_field}"),
-        distributed=config.get("Mode") == "DISTRIBUTED",
+        distributed=distributed,
         execution_type=config.get("ExecutionType", "STANDARD"),
         items_path=fields.path_with_text("ItemsPath"),
-        items=fields.typed("Items", "array") if is_jsonata(items) else fields.template("Items"),
+        items=chosen,
         item_selector=fields.template("ItemSelector") or legacy_selector,
         max_concurrency=fields.limit("MaxConcurrency"),
         tolerated_failure_count=fields.limit("ToleratedFailureCount"),

@@ -21,6 +21,7 @@ from engine.failure import DATA_LIMIT_EXCEEDED, RUNTIME, evaluation_error, runti
 from engine.limits import MAP_RUN_REDRIVES_MAX
 from engine.payload import Payload
 from engine.states.data_flow import View, effective_input, finish, leave, select_result
+from engine.states.map_inputs import Entry
 from engine.states.map_limits import number_of, refused, whole_number
 
 THRESHOLD_ERROR: Final = "States.ExceedToleratedFailureThreshold"
@@ -49,6 +50,8 @@ def start(state: MapState, frame: Frame, step: Step, items: list[Any] | None, vi
     }
     if items is not None:
         plan["items"] = items
+        if items and isinstance(items[0], Entry):
+            plan["keyed"] = True
     plan |= _reader(state, view) | _batcher(state, view) | _writer(state, view)
     unique = _version_4(step.entropy(_UUID_BYTES))
     origin = step.execution.origin

@@ -18,29 +18,38 @@ from engine.states.data_flow import View, effective_input
 STATE_DATA: Final = "STATE_DATA"
 
 
+class Entry(dict[str, Any]):
+    """An item that is an entry of an object: a child without ItemSelector gets it as `{"Key", "Value"}`."""
+
+    def __init__(self, key: str, value: Any) -> None:
+        """`$$.Map.Item.Key` and `$$.Map.Item.Value`."""
+        super().__init__(Key=key, Value=value)
+
+
 class Selector:
     """Makes what a child gets of an item; the same look at the state's data for all of them."""
 
-    def __init__(self, execution: Execution, frame: Frame, entropy: Entropy, now_ms: int, source: str) -> None:
-        """`source` is `$$.Map.Item.Source` of every item."""
+    def __init__(self, execution: Execution, frame: Frame, entropy: Entropy, now_ms: int) -> None:
+        """Look at the state's data."""
         state = execution.state_of(frame)
         assert isinstance(state, MapState)
         self._state: MapState = state
         self._execution, self._frame, self._entropy, self._now_ms = execution, frame, entropy, now_ms
-        self._source = source
         self._given: Any = None
         if state.item_selector is not None and state.query_language == "JSONPath":
             self._given = effective_input(state, View(frame, Step(execution, now_ms, entropy))).value
 
-    def select(self, index: int, item: Any) -> Any:
-        """The item itself, or what ItemSelector makes of it.
+    def select(self, index: int, item: Any, source: str) -> Any:
+        """The item itself, or what ItemSelector makes of it; `source` is its `$$.Map.Item.Source`.
 
         Raises:
             StateError: an expression fails.
         """
         if self._state.item_selector is None:
             return item
-        about = {"Source": self._source}
+        about: dict[str, Any] = {"Source": source}
+        if isinstance(item, Entry):
+            about["Key"], item = item["Key"], item["Value"]
         scope = scope_of(
             self._execution, self._frame, self._entropy, item=(index, item), now_ms=self._now_ms, item_details=about
         )
@@ -97,5 +106,5 @@ def batches(items: Iterable[Any], batcher: Mapping[str, Any]) -> Iterator[dict[s
 def entries(items: Sequence[Any] | Mapping[str, Any]) -> list[Any]:
     """The items of an array; of an object its entries as `{"Key", "Value"}`."""
     if isinstance(items, Mapping):
-        return [{"Key": key, "Value": value} for key, value in items.items()]
+        return [Entry(key, value) for key, value in items.items()]
     return items if isinstance(items, list) else list(items)

@@ -99,7 +99,8 @@ def items_of(state: MapState, view: View) -> list[Any]:
     """
     if state.query_language == "JSONata":
         if state.items is not None:
-            return cast(list[Any], state.items(view.scope))
+            found = state.items(view.scope)
+            return entries(found) if state.distributed else cast(list[Any], found)
         value = view.frame.input.value
         if not _is_iterable(state, value):
             raise evaluation_error(f"Map state input must be an array but was: {shown_json(value)}", None)

@@ -20,18 +20,18 @@ from engine.failure import DATA_LIMIT_EXCEEDED, RUNTIME, StateError
 from engine.limits import PAYLOAD_BYTES_MAX
 from engine.payload import Payload
 from engine.states.distributed_map import NOT_WRITABLE, THRESHOLD_CAUSE, THRESHOLD_ERROR, child_name
-from engine.states.map_inputs import STATE_DATA, Selector
+from engine.states.map_inputs import STATE_DATA, Entry, Selector
 from services.broker import queues
 from services.broker.interface import Broker
 from services.broker.messages import Hint, encode
 from services.integrations.items.objects import ItemObjects, Owner
-from services.integrations.items.reading import read_items, source_of
+from services.integrations.items.reading import read_items
 from services.integrations.items.results import transformed
 from services.runtime.clock import Clock
 from services.runtime.ids import Ids
 from services.scheduler.map_children import redrive_children, stop_children
 from services.scheduler.map_inputs import ChildInput, ChildInputs
-from services.scheduler.map_results import try_writing, write_results, written_where
+from services.scheduler.map_results import entry_of, try_writing, write_results, written_where
 from services.scheduler.resident import Resident
 from services.scheduler.signal import Signal
 from services.store.interface import MapRunStore
@@ -82,7 +82,7 @@ class MapDrive:
         self._resident = resident
         self._frame = resident.execution.frames[path]
         self._plan: Mapping[str, Any] = waiting.input.value
-        self._inputs = ChildInputs(world.store, run.id)
+        self._inputs = ChildInputs(world.store, run.id, run.state)
         self._now_ms = world.clock.now_ms()
         self._counts: RunCounts | None = None
         self._rest_seconds = FIRST_SECONDS
@@ -147,16 +147,16 @@ class MapDrive:
         """Read the items, and keep the inputs that they make."""
         await self._inputs.keep(self._items(), self._selector().select, self._plan.get("batcher"), lambda: self.over)
 
-    async def _items(self) -> AsyncIterator[Any]:
-        reader = self._plan.get("reader")
+    async def _items(self) -> AsyncIterator[tuple[Any, str]]:
+        reader, keyed = self._plan.get("reader"), self._plan.get("keyed")
         if reader is None:
             for item in self._plan["items"]:
-                yield item
+                yield Entry(item["Key"], item["Value"]) if keyed else item, STATE_DATA
         elif self._world.objects is None:
             raise StateError("States.ItemReaderFailed", "this scheduler has no way to S3")
         else:
-            async for item in read_items(reader, self._owner, self._world.objects):
-                yield item
+            async for item, source in read_items(reader, self._owner, self._world.objects):
+                yield item, source
 
     @property
     def _owner(self) -> Owner:
@@ -164,9 +164,7 @@ class MapDrive:
         return Owner(row.role_arn, row.account, row.region)
 
     def _selector(self) -> Selector:
-        reader = self._plan.get("reader")
-        source = STATE_DATA if reader is None else source_of(reader)
-        return Selector(self._resident.execution, self._frame, self._world.ids.entropy, self._now_ms, source)
+        return Selector(self._resident.execution, self._frame, self._world.ids.entropy, self._now_ms)
 
     # one look
 
@@ -273,22 +271,23 @@ class MapDrive:
         writer = self._plan.get("writer", {})
         if writer.get("resource"):
             return Payload(written_where(run, writer))
+        transformation = writer.get("config", {}).get("Transformation", "COMPACT")
         outputs: list[bytes] = []
         size, after = 2, -1
         while True:
             rows = await self._world.store.map_children(run, after, COLLECTED_AT_ONCE)
             for row in rows:
                 if row.status is Status.SUCCEEDED and row.output is not None:
-                    outputs.append(row.output)
-                    size += len(row.output) + 1
+                    found = transformed([row.output], transformation, entry_of(row))
+                    outputs.extend(found)
+                    size += sum(map(len, found)) + len(found)
             if size > PAYLOAD_BYTES_MAX:
                 return self._too_large()
             if len(rows) < COLLECTED_AT_ONCE:
                 break
             assert rows[-1].map_child is not None
             after = rows[-1].map_child.index
-        entries = transformed(outputs, writer.get("config", {}).get("Transformation", "COMPACT"))
-        return Payload(text=b"[" + b",".join(entries) + b"]")
+        return Payload(text=b"[" + b",".join(outputs) + b"]")
 
     def _too_large(self) -> StateError:
         text = "returned a result with a size exceeding the maximum number of bytes service limit."

@@ -13,7 +13,8 @@ from uuid import UUID
 
 import msgspec
 
-from engine.payload import encode_json
+from engine.payload import Payload, encode_json
+from engine.states.data_flow import check_size
 from engine.states.map_inputs import Batches
 from services.store.interface import MapRunStore
 
@@ -36,37 +37,38 @@ class ChildInput:
 class ChildInputs:
     """The kept inputs of one run."""
 
-    def __init__(self, store: MapRunStore, run_id: UUID) -> None:
-        """Nothing is in memory."""
+    def __init__(self, store: MapRunStore, run_id: UUID, state: str) -> None:
+        """Nothing is in memory; `state` is the Map's name."""
         self._store = store
         self._run_id = run_id
+        self._state = state
         self._first = 0
         self._piece: list[tuple[bytes, int]] = []
 
     async def keep(
         self,
-        items: AsyncIterator[Any],
-        select: Callable[[int, Any], Any],
+        items: AsyncIterator[tuple[Any, str]],
+        select: Callable[[int, Any, str], Any],
         batcher: Mapping[str, Any] | None,
         over: Callable[[], bool],
     ) -> None:
         """Make the inputs and keep them; what another driver has kept halfway is made again.
 
         Args:
-            items: in order.
+            items: in order, each with where it is from.
             select: ItemSelector.
             batcher: evaluated, None without one.
             over: nobody wants them any more.
 
         Raises:
-            StateError: the items cannot be read, or an expression fails.
+            StateError: the items cannot be read, an expression fails, or an input is too large for an execution.
         """
         await self._store.forget_map_inputs(self._run_id)
         batches = None if batcher is None else Batches(batcher)
         self._first, self._piece = 0, []
         item_count = piece_bytes = 0
-        async for item in items:
-            chosen = select(item_count, item)
+        async for item, source in items:
+            chosen = select(item_count, item, source)
             item_count += 1
             if batches is None:
                 piece_bytes += self._append(chosen, 1)
@@ -102,6 +104,7 @@ class ChildInputs:
 
     def _append(self, value: Any, item_count: int) -> int:
         given = encode_json(value)
+        check_size(self._state, Payload(text=given))
         self._piece.append((given, item_count))
         return len(given)
 

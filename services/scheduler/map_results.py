@@ -132,7 +132,10 @@ def entry_of(row: StoredExecution) -> dict[str, Any]:
     else:
         wrong = {"Cause": row.cause, "Error": row.error, "Name": row.name}
         entry |= {name: value for name, value in wrong.items() if value is not None}
-    entry |= {"RedriveCount": row.redrive_count, **redrive, "StartDate": iso_from_ms(row.start_ms)}
+    entry["RedriveCount"] = row.redrive_count
+    if row.redrive_ms is not None:
+        entry["RedriveDate"] = iso_from_ms(row.redrive_ms)
+    entry |= {**redrive, "StartDate": iso_from_ms(row.start_ms)}
     entry |= {"StateMachineArn": str(machine_of(arn)), "Status": row.status.name}
     if row.stop_ms is not None:
         entry["StopDate"] = iso_from_ms(row.stop_ms)

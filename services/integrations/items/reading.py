@@ -17,8 +17,8 @@ from services.integrations.items.formats import (
 from services.integrations.items.objects import ItemObjects, ObjectError, Owner
 
 
-async def read_items(reader: Mapping[str, Any], owner: Owner, objects: ItemObjects) -> AsyncIterator[Any]:
-    """One item after the other, all or as many as MaxItems lets in.
+async def read_items(reader: Mapping[str, Any], owner: Owner, objects: ItemObjects) -> AsyncIterator[tuple[Any, str]]:
+    """One item after the other with its `$$.Map.Item.Source`, all or as many as MaxItems lets in.
 
     Args:
         reader: evaluated: `resource`, `config`, `parameters`, `max_items`.
@@ -42,34 +42,28 @@ async def read_items(reader: Mapping[str, Any], owner: Owner, objects: ItemObjec
         raise StateError(READER_FAILED, str(error)) from None
 
 
-def source_of(reader: Mapping[str, Any]) -> str:
-    """`$$.Map.Item.Source` of its items."""
-    parameters = reader["parameters"]
-    place = parameters.get("Key") or parameters.get("Prefix", "")
-    return f"s3://{parameters.get('Bucket', '')}/{place}"
-
-
-async def _items(reader: Mapping[str, Any], owner: Owner, objects: ItemObjects) -> AsyncIterator[Any]:
+async def _items(reader: Mapping[str, Any], owner: Owner, objects: ItemObjects) -> AsyncIterator[tuple[Any, str]]:
     config, parameters = reader["config"], reader["parameters"]
     bucket = str(parameters.get("Bucket", ""))
+    place = f"s3://{bucket}/{parameters.get('Key') or parameters.get('Prefix', '')}"
     if reader["resource"].endswith(":s3:listObjectsV2"):
         async for listed in objects.listing(owner, parameters):
             if config.get("Transformation", "NONE") == "NONE":
-                yield listed
+                yield listed, place
                 continue
             content = await _content(objects, owner, {"Bucket": bucket, "Key": listed["Key"]})
             for item in items_of_object(content, config):
-                yield item
+                yield item, f"s3://{bucket}/{listed['Key']}"
         return
     content = await _content(objects, owner, parameters)
     if input_type(config) != "MANIFEST":
         for item in items_of_object(content, config):
-            yield item
+            yield item, place
         return
     source, keys, columns = inventory_files(content, bucket)
     for key in keys:
         for item in inventory_rows(await _content(objects, owner, {"Bucket": source, "Key": key}), columns):
-            yield item
+            yield item, place
 
 
 async def _content(objects: ItemObjects, owner: Owner, parameters: Mapping[str, Any]) -> bytes:
