@@ -14,6 +14,7 @@ from engine.execution.page import Page
 from services.api.collaborators import MapRunChange
 from services.api.map_run_reader import MapRunReader
 from services.store.description import arn_of, shown
+from services.store.executions import MANY_MACHINES
 from services.store.map_run_records import PERCENTAGE_GIVEN, MapRun, MapRunEnd
 from services.store.postgres import PostgresStore
 from services.store.records import Batch, ExecutionChange, ExecutionFilter, NewExecution, StateMachine
@@ -70,8 +71,9 @@ async def test_children_are_found_by_their_own_arns_alone(store: PostgresStore) 
     assert str(arn_of(row)).startswith(f"arn:aws:states:{REGION}:{ACCOUNT}:express:{machine.name}/L:{row.name}:")
     assert await store.execution_by_name(ACCOUNT, REGION, f"{machine.name}/L", row.name) == row
     assert await store.execution_by_name(ACCOUNT, REGION, machine.name, row.name) is None
-    listed = await store.list_executions(ExecutionFilter(machine_ids=(machine.id,)), 10)
-    assert [one.id for one in listed] == [run.execution_id]
+    for others in (0, 2 * MANY_MACHINES):
+        wanted = ExecutionFilter(machine_ids=(machine.id, *(IDS.uuid() for _ in range(others))))
+        assert [one.id for one in await store.list_executions(wanted, 10)] == [run.execution_id]
 
 
 async def ended(

@@ -162,6 +162,31 @@ def test_a_redrive_at_once_waits_until_the_attempt_before_has_stopped_its_childr
     run_virtually(body())
 
 
+def test_a_redrive_ends_an_attempt_that_nobody_has_ended() -> None:
+    async def body() -> None:
+        world = world_of(Tasks())
+        definition = machine({"Type": "Wait", "Seconds": 50})
+        (parent,) = await world.start(world.machine(definition), input=["a", "b"])
+        await world.clock.sleep(10)
+        await world.command(parent, "stop", pack(None, None))
+        await world.until(lambda: outcome(world, parent)[0] is Status.ABORTED)
+        await world.kill_scheduler()
+        assert only_run(world).status == "RUNNING"
+        scheduler = world.scheduler()
+        await world.until(lambda: len(scheduler.shards) == 4)
+        await redrive(world, parent)
+        assert await until_ended(world, parent) == (Status.SUCCEEDED, ["a", "b"])
+        assert (
+            only_run(world).redrive_count,
+            [row.redrive_count for row in world.store.children_of(only_run(world))],
+        ) == (
+            1,
+            [1, 1],
+        )
+
+    run_virtually(body())
+
+
 def test_express_children_start_anew_under_their_arn() -> None:
     async def body() -> None:
         tasks = Tasks(1)
