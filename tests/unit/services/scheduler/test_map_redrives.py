@@ -227,6 +227,32 @@ def test_a_child_that_failed_too_long_ago_stays_failed_and_counts_as_failed() ->
     run_virtually(body())
 
 
+def test_commands_to_a_child_count_for_the_attempt_that_they_name() -> None:
+    async def body() -> None:
+        seconds = [0.0]
+        world = world_of(Tasks("a"), call_seconds=lambda: seconds[-1])
+        (parent,) = await world.start(world.machine(machine(TASK)), input=["a"])
+        await until_ended(world, parent)
+        await redrive(world, parent)
+        await until_ended(world, parent)
+        failed = child(world, 0)
+        assert (failed.status, failed.redrive_count) == (Status.FAILED, 1)
+        await world.command(failed.id, "redrive-child", pack(1))  # a second one, late
+        await world.clock.sleep(5)
+        assert child(world, 0) == failed
+        seconds.append(30.0)
+        await world.command(failed.id, "redrive-child", pack(2))
+        await world.until(lambda: child(world, 0).status is Status.RUNNING)
+        await world.command(failed.id, "stop", pack(None, None, 1))  # of the attempt before
+        await world.clock.sleep(5)
+        assert child(world, 0).status is Status.RUNNING
+        await world.command(failed.id, "stop", pack(None, None, 2))
+        await world.until(lambda: child(world, 0).status is Status.ABORTED)
+        assert child(world, 0).redrive_count == 2
+
+    run_virtually(body())
+
+
 def test_every_kill_between_redrive_and_end_loses_nothing_and_doubles_nothing() -> None:
     async def body() -> None:
         tasks = Tasks(*range(0, 20, 2))
