@@ -11,6 +11,7 @@ STATEMENTS = (
     "ALTER TABLE map_runs ADD COLUMN redrive_count integer NOT NULL DEFAULT 0",
     "ALTER TABLE map_runs ADD COLUMN redrive_ms bigint",
     "ALTER TABLE map_runs ADD COLUMN planned boolean NOT NULL DEFAULT false",
+    "ALTER TABLE map_runs ADD COLUMN reading integer NOT NULL DEFAULT 0",
     "ALTER TABLE map_runs ADD COLUMN results text",
     "ALTER TABLE executions ADD COLUMN map_attempt integer",
     "ALTER TABLE executions ADD COLUMN redrive_tokens text",

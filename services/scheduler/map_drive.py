@@ -181,9 +181,9 @@ class MapDrive:
                 return ending
             if not run.express:
                 await stop_children(self._world.store, self._world.broker, run)
-        elif not running and not _to_do(run, counts):
+        elif run.planned and not running and not _to_do(run, counts):
             return ("SUCCEEDED", None, None)
-        elif await self._fill(run, counts, running):
+        elif run.planned and await self._fill(run, counts, running):
             return None
         self._rest_seconds = min(2 * self._rest_seconds, LONGEST_SECONDS) if counts == self._counts else FIRST_SECONDS
         self._counts = counts
@@ -204,6 +204,7 @@ class MapDrive:
         if count <= 0:
             return False
         inputs = await self._inputs.between(admitted, admitted + count)
+        assert inputs, "a planned run has the inputs of all its children"
         await self._admit(run, inputs)
         return len(inputs) < count or count == ADMITTED_MAX
 

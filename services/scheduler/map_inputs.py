@@ -42,6 +42,7 @@ class ChildInputs:
         self._store = store
         self._run_id = run_id
         self._state = state
+        self._reading = 0
         self._first = 0
         self._piece: list[tuple[bytes, int]] = []
 
@@ -54,6 +55,8 @@ class ChildInputs:
     ) -> None:
         """Make the inputs and keep them; what another driver has kept halfway is made again.
 
+        Where another one begins in the meantime, the run is planned by that one.
+
         Args:
             items: in order, each with where it is from.
             select: ItemSelector.
@@ -63,7 +66,7 @@ class ChildInputs:
         Raises:
             StateError: the items cannot be read, an expression fails, or an input is too large for an execution.
         """
-        await self._store.forget_map_inputs(self._run_id)
+        self._reading = await self._store.begin_map_inputs(self._run_id)
         batches = None if batcher is None else Batches(batcher)
         self._first, self._piece = 0, []
         item_count = piece_bytes = 0
@@ -83,7 +86,7 @@ class ChildInputs:
         if last is not None:
             self._append(last, len(last["Items"]))
         await self._write()
-        await self._store.plan_map_run(self._run_id, item_count, self._first)
+        await self._store.plan_map_run(self._run_id, self._reading, item_count, self._first)
 
     async def between(self, first: int, end: int) -> list[ChildInput]:
         """Inputs from `first` to before `end`, fewer where a piece ends before."""
@@ -110,6 +113,6 @@ class ChildInputs:
 
     async def _write(self) -> None:
         if self._piece:
-            await self._store.put_map_inputs(self._run_id, self._first, _encoder.encode(self._piece))
+            await self._store.put_map_inputs(self._run_id, self._reading, self._first, _encoder.encode(self._piece))
         self._first += len(self._piece)
         self._piece = []

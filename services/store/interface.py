@@ -60,19 +60,19 @@ class MapRunStore(AdmissionStore, Protocol):
         """One run."""
         ...
 
-    async def forget_map_inputs(self, run_id: UUID) -> None:
-        """Drop the inputs of a run whose items are about to be read."""
+    async def begin_map_inputs(self, run_id: UUID) -> int:
+        """Begin to read the items of a run: what others have kept halfway is dropped, the number of this reading."""
         ...
 
-    async def put_map_inputs(self, run_id: UUID, first_index: int, inputs: bytes) -> None:
-        """Keep the inputs of some children, until they are all there (`plan_map_run`)."""
+    async def put_map_inputs(self, run_id: UUID, reading: int, first_index: int, inputs: bytes) -> None:
+        """Keep the inputs of some children, as long as nobody else has begun to read and not all are there."""
         ...
 
     async def map_inputs(self, run_id: UUID, index: int) -> tuple[int, bytes] | None:
         """The kept inputs among which that child's is, with the index of the first one."""
         ...
 
-    async def plan_map_run(self, run_id: UUID, items: int, executions: int) -> None:
+    async def plan_map_run(self, run_id: UUID, reading: int, items: int, executions: int) -> None:
         """Write how much there is to do: the inputs of all children are kept now."""
         ...
 

@@ -29,6 +29,7 @@ class MapRun:
         threshold_given: which of the two counts, as bits; none of them is a count of 0.
         planned_items, planned_executions: all there is to do; known once the items have been read.
         planned: they have been read, and the inputs of all children are kept.
+        reading: counts who began to read them; only the last one's inputs are kept.
         redrive_count, redrive_ms: redrives so far and when the last one was; the count numbers the attempts.
         results: what the ResultWriter has written so far (`services.scheduler.map_results`), None for nothing.
     """
@@ -53,6 +54,7 @@ class MapRun:
     error: str | None = None
     cause: str | None = None
     planned: bool = False
+    reading: int = 0
     redrive_count: int = 0
     redrive_ms: int | None = None
     results: str | None = None

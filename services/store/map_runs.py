@@ -32,7 +32,7 @@ CREATE: Final = f"""
 """
 PLAN: Final = """
     UPDATE map_runs SET planned_items = $2, planned_executions = $3, planned = true
-    WHERE id = $1 AND status = 'RUNNING' AND NOT planned
+    WHERE id = $1 AND reading = $4 AND status = 'RUNNING' AND NOT planned
 """
 END: Final = """
     WITH ended AS (
@@ -52,12 +52,15 @@ REDRIVE: Final = """
 """
 
 # Plan: primary keys.
-FORGET_INPUTS: Final = """
-    DELETE FROM map_run_inputs USING map_runs WHERE run_id = $1 AND map_runs.id = $1 AND NOT map_runs.planned
+READ: Final = """
+    WITH forgotten AS (
+        DELETE FROM map_run_inputs USING map_runs WHERE run_id = $1 AND map_runs.id = $1 AND NOT map_runs.planned
+    )
+    UPDATE map_runs SET reading = reading + 1 WHERE id = $1 AND NOT planned RETURNING reading
 """
 PUT_INPUTS: Final = """
     INSERT INTO map_run_inputs (run_id, first_index, inputs)
-    SELECT id, $2, $3 FROM map_runs WHERE id = $1 AND NOT planned
+    SELECT id, $3, $4 FROM map_runs WHERE id = $1 AND reading = $2 AND NOT planned FOR SHARE
     ON CONFLICT (run_id, first_index) DO UPDATE SET inputs = excluded.inputs
 """
 INPUTS: Final = """
@@ -166,15 +169,15 @@ class MapRunsStore(BulkJobsStore):
         async with self._connection() as connection:
             return [_run(row) for row in await connection.fetch(LIST, execution_id, after, limit)]
 
-    async def forget_map_inputs(self, run_id: UUID) -> None:
-        """Drop the inputs of a run whose items are about to be read."""
+    async def begin_map_inputs(self, run_id: UUID) -> int:
+        """Begin to read the items of a run: what others have kept halfway is dropped, the number of this reading."""
         async with self._connection() as connection:
-            await connection.execute(FORGET_INPUTS, run_id)
+            return int(await connection.fetchval(READ, run_id) or 0)
 
-    async def put_map_inputs(self, run_id: UUID, first_index: int, inputs: bytes) -> None:
-        """Keep the inputs of some children, until they are all there (`plan_map_run`)."""
+    async def put_map_inputs(self, run_id: UUID, reading: int, first_index: int, inputs: bytes) -> None:
+        """Keep the inputs of some children, as long as nobody else has begun to read and not all are there."""
         async with self._connection() as connection:
-            await connection.execute(PUT_INPUTS, run_id, first_index, inputs)
+            await connection.execute(PUT_INPUTS, run_id, reading, first_index, inputs)
 
     async def map_inputs(self, run_id: UUID, index: int) -> tuple[int, bytes] | None:
         """The kept inputs among which that child's is, with the index of the first one."""
@@ -182,10 +185,10 @@ class MapRunsStore(BulkJobsStore):
             row = await connection.fetchrow(INPUTS, run_id, index)
         return None if row is None else (row[0], row[1])
 
-    async def plan_map_run(self, run_id: UUID, items: int, executions: int) -> None:
+    async def plan_map_run(self, run_id: UUID, reading: int, items: int, executions: int) -> None:
         """Write how much there is to do: the inputs of all children are kept now."""
         async with self._connection() as connection:
-            await connection.execute(PLAN, run_id, items, executions)
+            await connection.execute(PLAN, run_id, items, executions, reading)
 
     async def redrive_map_run(self, run: MapRun, redrive_count: int, now_ms: int) -> None:
         """Let the next attempt of a run that has ended begin, if it has not begun."""

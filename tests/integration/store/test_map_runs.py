@@ -45,7 +45,7 @@ def child(machine: StateMachine, run: MapRun, index: int) -> NewExecution:
 
 async def test_a_run_is_written_once_and_ends_once(store: PostgresStore) -> None:
     run = await written_run(store, await written_machine(store))
-    await store.plan_map_run(run.id, 7, 3)
+    await store.plan_map_run(run.id, 0, 7, 3)
     assert (await store.create_map_run(run)).planned_items == 7
     await store.end_map_run(run, MapRunEnd(status="FAILED", stop_ms=NOW_MS + 1, error="E", cause="c\x00"))
     await store.end_map_run(run, MapRunEnd(status="SUCCEEDED", stop_ms=NOW_MS + 2))
@@ -94,7 +94,7 @@ async def test_the_next_attempt_begins_once_and_those_that_failed_wait_for_it(st
     run = await written_run(store, machine)
     rows = [child(machine, run, index) for index in range(4)]
     await store.admit(rows)
-    await store.plan_map_run(run.id, 8, 4)
+    await store.plan_map_run(run.id, 0, 8, 4)
     for row, status in zip(rows, (Status.FAILED, Status.SUCCEEDED, Status.TIMED_OUT, Status.ABORTED), strict=True):
         await ended(store, row, status)
     assert await store.map_children_to_redrive(run, 10) == []
@@ -145,14 +145,17 @@ async def test_failures_of_long_ago_and_with_full_histories_cannot_be_redriven(s
 
 async def test_kept_inputs_are_found_by_index_and_change_no_more_once_all_are_there(store: PostgresStore) -> None:
     run = await written_run(store, await written_machine(store))
-    await store.put_map_inputs(run.id, 0, b"halfway")
-    await store.forget_map_inputs(run.id)
-    assert await store.map_inputs(run.id, 0) is None
+    assert await store.begin_map_inputs(run.id) == 1
+    await store.put_map_inputs(run.id, 1, 0, b"halfway")
+    assert await store.begin_map_inputs(run.id) == 2
+    await store.put_map_inputs(run.id, 1, 512, b"of the reading before")
+    await store.plan_map_run(run.id, 1, 600, 600)
+    assert await store.map_inputs(run.id, 600) is None
     for first, piece in ((0, b"a"), (256, b"b")):
-        await store.put_map_inputs(run.id, first, piece)
-    await store.plan_map_run(run.id, 300, 300)
-    await store.put_map_inputs(run.id, 0, b"late")
-    await store.forget_map_inputs(run.id)
+        await store.put_map_inputs(run.id, 2, first, piece)
+    await store.plan_map_run(run.id, 2, 300, 300)
+    await store.put_map_inputs(run.id, 2, 0, b"late")
+    assert await store.begin_map_inputs(run.id) == 0
     assert await store.map_inputs(run.id, 255) == (0, b"a")
     assert await store.map_inputs(run.id, 299) == (256, b"b")
     await store.end_map_run(run, MapRunEnd(status="SUCCEEDED", stop_ms=NOW_MS))
@@ -161,7 +164,7 @@ async def test_kept_inputs_are_found_by_index_and_change_no_more_once_all_are_th
 
 async def test_a_run_without_children_reads_its_items_again(store: PostgresStore) -> None:
     run = await written_run(store, await written_machine(store))
-    await store.plan_map_run(run.id, 3, 3)
+    await store.plan_map_run(run.id, 0, 3, 3)
     await store.end_map_run(run, MapRunEnd(status="ABORTED", stop_ms=NOW_MS))
     await store.redrive_map_run(run, 1, NOW_MS)
     again = await store.map_run(run.id)
@@ -177,7 +180,7 @@ async def test_a_run_whose_parent_still_runs_is_not_left_over(store: PostgresSto
 async def test_the_api_sees_counts_changes_and_children(store: PostgresStore) -> None:
     reader = MapRunReader(store)
     run = await written_run(store, await written_machine(store), children=3)
-    await store.plan_map_run(run.id, 10, 5)
+    await store.plan_map_run(run.id, 0, 10, 5)
     assert await reader.update_map_run(run.id, MapRunChange(tolerated_failure_percentage=12.5))
     row = await reader.map_run(ACCOUNT, REGION, run.arn)
     assert row is not None
