@@ -227,6 +227,41 @@ def test_a_child_that_failed_too_long_ago_stays_failed_and_counts_as_failed() ->
     run_virtually(body())
 
 
+def test_a_run_inside_a_child_is_redriven_with_the_child() -> None:
+    async def body() -> None:
+        tasks = Tasks(2)
+        world = world_of(tasks)
+        inner = machine(TASK)["States"]["M"] | {"Label": "I"}
+        inner["ItemProcessor"] |= {"StartAt": "T", "States": {"T": TASK | {"End": True}}}
+        (parent,) = await world.start(world.machine(machine(inner)), input=[[1, 2], [3]])
+        assert await until_ended(world, parent) == (Status.FAILED, THRESHOLD)
+        tasks.wrong.clear()
+        await redrive(world, parent)
+        assert await until_ended(world, parent) == (Status.SUCCEEDED, [[1, 2], [3]])
+        outer, *others = sorted(world.store.map_runs.values(), key=lambda run: run.execution_id != parent)
+        assert (outer.redrive_count, max(run.redrive_count for run in others)) == (1, 1)
+        assert sorted(tasks.calls) == [1, 2, 2, 3]
+
+    run_virtually(body())
+
+
+def test_a_scheduler_that_reads_on_after_it_was_deposed_changes_nothing() -> None:
+    async def body() -> None:
+        world = world_of(Tasks(), shards=1)
+        objects_of(world).stored["items"] = json.dumps(list(range(1_000))).encode()
+        delays = [5.0]
+        world.store.faults.delay = lambda: delays[-1] if world.clock.monotonic() < 60 else 0.0
+        (parent,) = await world.start(world.machine(machine(TASK, ItemReader=READER)))
+        await world.until(lambda: bool(world.store.map_inputs_kept), 200)
+        world.scheduler()
+        await world.pause_scheduler(0, 40)
+        delays.append(0.0)
+        assert await until_ended(world, parent) == (Status.SUCCEEDED, list(range(1_000)))
+        assert len(world.store.children_of(only_run(world))) == 1_000
+
+    run_virtually(body())
+
+
 def test_commands_to_a_child_count_for_the_attempt_that_they_name() -> None:
     async def body() -> None:
         seconds = [0.0]
