@@ -89,6 +89,7 @@ def metrics_page() -> str:
             *metrics.SchedulerMetrics().families(),
             *metrics.residents(lambda: 0).families(),
             *metrics.shards_owned(lambda: 0).families(),
+            *metrics.StatusEventMetrics().families(),
         ],
         "Worker": metrics.WorkerMetrics().families(),
         "Express": metrics.ExpressMetrics().families(),

@@ -19,7 +19,8 @@ _BAD_CHARACTER: Final = re.compile(
     '[\\s\x00-\x1f\x7f-\x9f<>{}\\[\\]?*"#%\\\\^`|~$&,;:/\ufffe\uffff\ud800-\udfff\U0010ffff]'
 )
 _ALIAS: Final = re.compile(r"(?=.*[a-zA-Z_\-.])[a-zA-Z0-9_\-.]{1,80}")
-_VERSION: Final = re.compile(r"[1-9]\d{0,17}")
+_VERSION: Final = re.compile(r"[1-9]\d{0,9}")
+_VERSION_MAX: Final = 2**31 - 1
 
 
 class InvalidArn(ValueError):
@@ -96,7 +97,7 @@ def _parse_resource(resource_type: str, parts: list[str], place: tuple[str, str,
     match resource_type, parts[1:]:
         case "stateMachine", []:
             return Arn("stateMachine", *place, name, label)
-        case "stateMachine", [qualifier] if not slash and _VERSION.fullmatch(qualifier):
+        case "stateMachine", [qualifier] if not slash and _is_version(qualifier):
             return Arn("version", *place, name, qualifier=qualifier)
         case "stateMachine", [qualifier] if not slash and _ALIAS.fullmatch(qualifier):
             return Arn("alias", *place, name, qualifier=qualifier)
@@ -110,6 +111,10 @@ def _parse_resource(resource_type: str, parts: list[str], place: tuple[str, str,
             return Arn("mapRun", *place, name, label, unique=unique)
         case _:
             return None
+
+
+def _is_version(qualifier: str) -> bool:
+    return _VERSION.fullmatch(qualifier) is not None and int(qualifier) <= _VERSION_MAX
 
 
 def machine_arn(region: str, account: str, name: str, partition: str = "aws") -> Arn:

@@ -14,7 +14,7 @@ from engine.execution.execution import Status
 from engine.execution.frame import ROOT, Attempt, Children, Ended, Frame, MapRun, Ready, Until
 from engine.execution.outcome import Done, Failed, Outcome
 from engine.execution.step import Step
-from engine.failure import DATA_LIMIT_EXCEEDED, QUERY_EVALUATION_ERROR, RUNTIME, StateError
+from engine.failure import DATA_LIMIT_EXCEEDED, QUERY_EVALUATION_ERROR, RUNTIME, StateError, shown_cause
 from engine.payload import Payload
 from engine.states import map_state, parallel_state
 from engine.states.abort import abort_children
@@ -49,6 +49,7 @@ def _failed_by(step: Step, frame: Frame, error: StateError, entered_id: int, par
             f"An error occurred while executing the state '{frame.state}' (entered at the event id "
             f"#{frame.entered_id}). {cause}"
         )
+    cause = shown_cause(cause)
     event_id = frame.last_id
     if error.error == QUERY_EVALUATION_ERROR or error.location is not None:
         if parent_id is not None and frame.last_id == entered_id:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from engine.limits import CAUSE_CHARACTERS_MAX
+
 STATES_ALL: Final = "States.ALL"
 TASK_FAILED: Final = "States.TaskFailed"
 TIMEOUT: Final = "States.Timeout"
@@ -39,3 +41,8 @@ def runtime_error(cause: str) -> StateError:
 def evaluation_error(cause: str, location: str | None) -> StateError:
     """States.QueryEvaluationError of a JSONata field; `location` is None where AWS gives none."""
     return StateError(QUERY_EVALUATION_ERROR, cause, location)
+
+
+def shown_cause(cause: str | None) -> str | None:
+    """A cause as histories and catchers show it: what is longer than the API's limit is cut off."""
+    return cause if cause is None or len(cause) <= CAUSE_CHARACTERS_MAX else cause[:CAUSE_CHARACTERS_MAX]

@@ -21,6 +21,10 @@ JSON_DEPTH_MAX: Final = 512
 _LONG_NUMBER = re.compile(rb'(?:"\s*:|[\[,]|\A)\s*-?\d{19}')
 _DIGITS = re.compile(rb"\d{19}")  # the quick look before the exact one
 _MISSING: Final = object()
+# Doubles that Java prints with an exponent: the quick looks begin with the rare mark and then look back.
+_LARGE_OR_SMALL = re.compile(rb"\.(?:(?<=\d{8}\.)\d|(?<=0\.)00)")
+_EXPONENT = re.compile(rb"e(?<=\de)[+-]?\d")
+_STRING_OR_NUMBER = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|-?\d[\d.e+-]*+', re.DOTALL)
 
 
 class JsonError(ValueError):
@@ -47,11 +51,40 @@ def decode_json(text: bytes | str) -> Any:
 
 
 def encode_json(value: Any) -> bytes:
-    """Write a value as compact JSON in UTF-8; integers of any size keep their digits."""
+    """Write a value as compact JSON in UTF-8; integers of any size keep their digits, doubles look as in Java.
+
+    Source: `"LastModified":1.789180622E9` in a child execution's input, `9.223372036854776E18` for 2^63 in JSONata.
+    """
     try:
-        return orjson.dumps(value)
+        text = orjson.dumps(value)
     except TypeError:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
+    if _LARGE_OR_SMALL.search(text) is None and _EXPONENT.search(text) is None:
+        return text
+    return _STRING_OR_NUMBER.sub(_as_java, text)
+
+
+def java_double(number: float) -> str:
+    """A double as `Double.toString` prints it: `1.5`, `1.0E10`, `1.0E-5`."""
+    digits = repr(number)
+    if 1e-3 <= abs(number) < 1e7 or number == 0:
+        return digits
+    mantissa, _, exponent = digits.lower().partition("e")
+    sign, mantissa = ("-", mantissa[1:]) if mantissa.startswith("-") else ("", mantissa)
+    whole, _, fraction = mantissa.partition(".")
+    power = int(exponent or 0) + len(whole) - 1
+    figures = (whole + fraction).lstrip("0")
+    power -= len(whole + fraction) - len(figures) if whole == "0" else 0
+    figures = figures.rstrip("0") or "0"
+    return f"{sign}{figures[0]}.{figures[1:] or '0'}E{power}"
+
+
+def _as_java(found: re.Match[bytes]) -> bytes:
+    """A double as Java prints it; strings and integers as they are."""
+    text = found.group()
+    if text[0] == 0x22 or text.isdigit():
+        return text
+    return java_double(float(text)).encode() if b"." in text or b"e" in text else text
 
 
 class Payload:

@@ -1,4 +1,4 @@
-"""Moments as text and back: Unix milliseconds inside, RFC 3339 outside."""
+"""Moments as text and back: Unix milliseconds inside, ISO 8601 outside."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-_RFC3339: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
+_OFFSET_DATE_TIME: Final = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{0,9}))?)?(?:Z|([+-])(\d\d):(\d\d)(?::(\d\d))?)",
+    re.ASCII | re.IGNORECASE,
+)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_OFFSET_SECONDS_MAX: Final = 18 * 3600
 
 
 def iso_from_ms(moment_ms: int) -> str:
@@ -17,17 +21,24 @@ def iso_from_ms(moment_ms: int) -> str:
 
 
 def ms_from_iso(text: str) -> int | None:
-    """Unix milliseconds of an RFC 3339 text with upper-case T and Z (or an offset); None when it is none."""
-    found = _RFC3339.fullmatch(text)
+    """Unix milliseconds of an "ISO-8601 extended offset date-time"; None when it is none.
+
+    Java gives its format of that name these words, which are the service's as well; so, as there, the seconds may be
+    left out, `t` and `z` may be lower case, and no more than nine digits of a fraction are read.
+    """
+    found = _OFFSET_DATE_TIME.fullmatch(text)
     if found is None:
         return None
-    year, month, day, hour, minute, second, fraction, zone = found.groups()
+    year, month, day, hour, minute, second = (int(part or 0) for part in found.groups()[:6])
+    fraction, sign, offset_hours, offset_minutes, offset_seconds = found.groups()[6:]
     try:
-        moment = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second), tzinfo=UTC)
+        moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
         return None
-    offset_minutes = 0
-    if zone != "Z":
-        offset_minutes = (60 * int(zone[1:3]) + int(zone[4:6])) * (-1 if zone[0] == "-" else 1)
-    milliseconds = int(float(fraction or 0) * 1000)
-    return (moment - _EPOCH) // timedelta(milliseconds=1) + milliseconds - offset_minutes * 60_000
+    moment_ms = (moment - _EPOCH) // timedelta(milliseconds=1) + int(f"{fraction or ''}000"[:3])
+    if sign is None:
+        return moment_ms
+    offset = 3600 * int(offset_hours) + 60 * int(offset_minutes) + int(offset_seconds or 0)
+    if int(offset_minutes) > 59 or int(offset_seconds or 0) > 59 or offset > _OFFSET_SECONDS_MAX:
+        return None
+    return moment_ms - 1000 * (offset if sign == "+" else -offset)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from engine.asl.model import MapState, NumberLimit, ParallelState, Program, TaskState, WaitState, WorkState
+from engine.asl.model import MapState, ParallelState, Program, TaskState, WaitState, WorkState
 from engine.execution.execution import Execution, Origin
 from engine.execution.frame import ROOT, Attempt, Children, Frame, Ready, Until
 from engine.execution.outcome import Done, Failed, Outcome
@@ -18,9 +18,9 @@ from engine.execution.step import Step
 from engine.expressions.scope import Entropy
 from engine.failure import StateError
 from engine.payload import Payload
-from engine.states import dispatch, map_state, task_state, wait_state
-from engine.states.data_flow import View, caught, effective_input, finish, leave, select_result
-from engine.states.map_limits import whole_number
+from engine.states import dispatch, task_state, wait_state
+from engine.states.data_flow import View, caught, finish, leave, select_result
+from engine.states.map_trial import ReadItems, Tolerance, enter_map
 from engine.states.retry import delay_seconds, error_output, first_match
 
 Status = Literal["SUCCEEDED", "FAILED", "RETRIABLE", "CAUGHT_ERROR"]
@@ -48,11 +48,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """TestState's stateConfiguration."""
+    """TestState's stateConfiguration; `read_items` finds the items in its data for an ItemReader."""
 
     retrier_retry_count: int = 0
     map_iteration_failure_count: int | None = None
-    item_reader_data: list[Any] | None = None
+    read_items: ReadItems | None = None
 
 
 class Trial:
@@ -74,7 +74,7 @@ class Trial:
         self.execution.given_context = context
         self._configuration = configuration or Configuration()
         self._inspection: dict[str, Any] = {}
-        self._tolerated: tuple[int, int | None, float | None] = (0, None, None)
+        self._tolerance = Tolerance(None)
         self.frame = Frame(ROOT, state_name, origin.input, Ready(), visit=1, entered_ms=now_ms)
         self.frame.retry_count = self._configuration.retrier_retry_count
         self.frame.variables = {name: Payload(value) for name, value in (variables or {}).items()}
@@ -92,7 +92,11 @@ class Trial:
         return self.frame.waits
 
     def enter(self) -> Verdict | None:
-        """Enter the state. None: a Task, Map or Parallel waits for an answer."""
+        """Enter the state. None: a Task, Map or Parallel waits for an answer.
+
+        Raises:
+            TooManyFailures: more iterations are said to have failed than the Map has.
+        """
         return self._judge(self._enter)
 
     def succeed(self, output: Payload) -> Verdict:
@@ -120,39 +124,17 @@ class Trial:
         return outcome
 
     def _enter_map(self, state: MapState) -> Outcome:
-        view = View(self.frame, self._step)
-        items = self._configuration.item_reader_data
-        if state.item_reader is None:
-            items = map_state.items_of(state, view)
-        elif state.query_language == "JSONPath":
-            effective_input(state, view)
-        self._inspection["maxConcurrency"] = whole_number(state.max_concurrency, view, "MaxConcurrency") or 0
-        count = whole_number(state.tolerated_failure_count, view, "ToleratedFailureCount")
-        percentage = _percentage(state.tolerated_failure_percentage, view)
-        if count is not None:
-            self._inspection["toleratedFailureCount"] = count
-        if percentage is not None:
-            self._inspection["toleratedFailurePercentage"] = percentage
-        self._tolerated = (len(items or []), count, percentage)
-        return Children(0, len(items or []), 0)
-
-    def _check_threshold(self) -> None:
-        """More iterations failed than the Map tolerates; one without a tolerance is not checked (recorded)."""
-        items, count, percentage = self._tolerated
-        failures = self._configuration.map_iteration_failure_count or 0
-        over_count = count is not None and failures > count
-        over_share = percentage is not None and items > 0 and 100 * failures / items > percentage
-        if over_count or over_share:
-            raise StateError(
-                "States.ExceedToleratedFailureThreshold", "The specified tolerated failure threshold was exceeded"
-            )
+        given = self._configuration
+        failures = given.map_iteration_failure_count or 0
+        self._tolerance = enter_map(state, self.frame, self._step, given.read_items, failures)
+        return Children(0, self._tolerance.iterations or 0, 0)
 
     def _succeed(self, output: Payload) -> Outcome:
         state, frame, step = self.state, self.frame, self._step
         if isinstance(state, TaskState):
-            return task_state.succeeded(state, frame, self.attempt, step, output)
+            return task_state.succeeded(state, frame, step, output)
         assert isinstance(state, WorkState)
-        self._check_threshold()
+        self._tolerance.check(self._configuration.map_iteration_failure_count or 0)
         view = View(frame, step)
         selected = select_result(state, view, output)
         final, assigned = finish(state, view, selected, state.result_path, is_work=True)
@@ -207,8 +189,3 @@ class Trial:
                 {name: payload.value for name, payload in self.frame.variables.items()}
             )
         return self._inspection
-
-
-def _percentage(limit: NumberLimit, view: View) -> float | None:
-    value = limit.value(view.scope) if callable(limit.value) else limit.value
-    return None if value is None else float(value)

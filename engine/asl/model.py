@@ -167,11 +167,11 @@ class WorkState(BaseState):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskState(WorkState):
-    """Task. `credentials` evaluates to `{"RoleArn": ...}`. `..._text` is the path as written, for messages."""
+    """Task. `credentials` evaluates to `{"RoleArn": ...}`."""
 
     resource: Resource
-    timeout_seconds: NumberField = None
-    heartbeat_seconds: NumberField = None
+    timeout_seconds: NumberLimit | None = None
+    heartbeat_seconds: NumberLimit | None = None
     credentials: Expression | None = None
 
 
@@ -192,7 +192,7 @@ class ParallelState(WorkState):
 
 @dataclass(frozen=True, slots=True)
 class NumberLimit:
-    """A number of a Map that may come from a path: `field` names the ...Path field, `path` is its text."""
+    """A number that may come from a path: `field` names the ...Path field, `path` is its text."""
 
     value: NumberField
     field: str = ""

@@ -129,15 +129,15 @@ class FieldParser:
         return self.typed(field, "number") if isinstance(value, str) else value
 
     def typed(self, field: str, kind: str, *, or_object: bool = False) -> Expression:
-        """A `{% %}` string whose result must be of one JSON type, or an object where that will do too."""
+        """A `{% %}` string whose result must be of one JSON type (or an object)."""
         text, location = self.source[field], f"{self.place}{field}"
         evaluate, shown = compile_jsonata(text, location), text[2:-2].strip()
 
-        def value_of(scope: Scope) -> Any:
+        def expression(scope: Scope) -> Any:
             value = evaluate(scope)
             return value if or_object and isinstance(value, dict) else expect(value, kind, shown, location)
 
-        return value_of
+        return expression
 
     def limit(self, field: str) -> NumberLimit:
         """A number that may come from its `...Path` twin."""

@@ -113,30 +113,37 @@ def _parse_task(name: str, fields: FieldParser) -> TaskState:
     return TaskState(
         **fields.work(name),
         resource=parse_resource(fields.source["Resource"]),
-        timeout_seconds=fields.limit("TimeoutSeconds").value,
-        heartbeat_seconds=fields.limit("HeartbeatSeconds").value,
-        credentials=fields.template("Credentials"),
+        timeout_seconds=fields.limit("TimeoutSeconds"),
+        heartbeat_seconds=fields.limit("HeartbeatSeconds"),
+        credentials=_parse_credentials(fields),
     )
+
+
+def _parse_credentials(fields: FieldParser) -> Expression | None:
+    """Credentials; in JSONata with the service's words for a role that is no text."""
+    given = fields.source.get("Credentials")
+    if fields.language == "JSONata":
+        if isinstance(given, str) and is_jsonata(given):
+            return fields.typed("Credentials", "object")
+        if isinstance(given, dict) and isinstance(given.get("RoleArn"), str) and is_jsonata(given["RoleArn"]):
+            role_arn = fields.inside(given, "Credentials").typed("RoleArn", "string")
+            return lambda scope: {"RoleArn": role_arn(scope)}
+    return fields.template("Credentials")
 
 
 def _parse_map(name: str, fields: FieldParser, make_machine: MachineMaker) -> MapState:
     processor_field, processor = processor_of(dict(fields.source))
-    config, items = processor.get("ProcessorConfig", {}), fields.source.get("Items")
+    config = processor.get("ProcessorConfig", {})
     work = fields.work(name)
     legacy_selector = work["parameters"]
     work["parameters"] = None
-    distributed = config.get("Mode") == "DISTRIBUTED"
-    if is_jsonata(items):
-        chosen: Expression | None = fields.typed("Items", "array", or_object=distributed)
-    else:
-        chosen = fields.template("Items")
     return MapState(
         **work,
         processor=make_machine(processor, f"/{processor_field}"),
-        distributed=distributed,
+        distributed=config.get("Mode") == "DISTRIBUTED",
         execution_type=config.get("ExecutionType", "STANDARD"),
         items_path=fields.path_with_text("ItemsPath"),
-        items=chosen,
+        items=_parse_items(fields, config.get("Mode") == "DISTRIBUTED"),
         item_selector=fields.template("ItemSelector") or legacy_selector,
         max_concurrency=fields.limit("MaxConcurrency"),
         tolerated_failure_count=fields.limit("ToleratedFailureCount"),
@@ -146,6 +153,14 @@ def _parse_map(name: str, fields: FieldParser, make_machine: MachineMaker) -> Ma
         result_writer=_parse_writer(fields),
         label=fields.source.get("Label"),
     )
+
+
+def _parse_items(fields: FieldParser, distributed: bool) -> Expression | None:
+    """Items of a JSONata Map: an expression or a template. The entries of an object are items of a distributed Map."""
+    items = fields.source.get("Items")
+    if not isinstance(items, str):
+        return fields.template("Items")
+    return fields.typed("Items", "array", or_object=distributed)
 
 
 def _parse_reader(fields: FieldParser) -> ItemReader | None:

@@ -8,12 +8,29 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from engine.asl.model import Pattern, Resource
 
-KnownApi: TypeAlias = Callable[[str, str], Sequence[str] | None]
-"""What an action of the AWS SDK (`("s3", "getObject")`) requires, None if there is none. The engine has no SDK."""
+
+class KnownAction(Protocol):
+    """What is known of the parameters of an action."""
+
+    @property
+    def required(self) -> Sequence[str]:
+        """Members that a definition must give."""
+        ...
+
+    def unsupported(self, parameters: Mapping[str, Any], pattern: Pattern, *, paths: bool) -> Sequence[str]:
+        """Members that a definition writes and that cannot be used; `paths`: keys that end in `.$` are left out."""
+        ...
+
+
+KnownApi: TypeAlias = Callable[[str, str], KnownAction | None]
+"""What an action of an API takes (`("aws-sdk:s3", "getObject")`, `("sqs", "sendMessage")`). The engine has no SDK.
+
+None is said of an SDK's action that cannot be called, and of an optimised one of which nothing is known.
+"""
 
 _RR: Final[tuple[Pattern, ...]] = ("request_response",)
 _SYNC: Final[tuple[Pattern, ...]] = (*_RR, "sync")
@@ -81,7 +98,7 @@ REQUIRED_PARAMETERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "glue:startJobRun": ("JobName",),
     }
 )
-"""What the service refuses to be called without, by `service:action`."""
+"""What the service refuses to be called without, by `service:action`, as far as its order is known."""
 
 READERS: Final = frozenset({"s3:getObject", "s3:listObjectsV2"})
 WRITERS: Final = frozenset({"s3:putObject"})
@@ -145,7 +162,7 @@ def _parse_sdk(arn: str, known_api: KnownApi | None) -> Resource | None:
         return None
     service, action, suffix = found[1], found[2], found[3] or ""
     pattern = _PATTERNS.get(suffix)
-    if pattern not in _TOKEN or (known_api is not None and known_api(service, action) is None):
+    if pattern not in _TOKEN or (known_api is not None and known_api(f"aws-sdk:{service}", action) is None):
         return None
     return Resource(arn, "service", f"aws-sdk:{service}", action + suffix, action, pattern)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.asl.model import Resource
-from engine.asl.resource import REQUIRED_PARAMETERS, KnownApi, ResourceError, parse_resource
+from engine.asl.resource import REQUIRED_PARAMETERS, KnownAction, KnownApi, ResourceError, parse_resource
 from engine.asl.site import Site
 from engine.asl.templates import check_jsonata_text, check_template
 from engine.asl.values import expect
@@ -57,16 +57,20 @@ def _check_parameters(resource: Resource, state: dict[str, Any], site: Site, kno
     given = state[field]
     if not isinstance(given, dict):
         return
-    for name in _required(resource, known_api):
+    known = None if known_api is None else known_api(resource.service, resource.api_action)
+    for name in _required(resource, known):
         if name not in given and (site.language == "JSONata" or f"{name}.$" not in given):
             site.at(field).error(f"The field '{name}' is required but was missing")
+    if known is not None:
+        for name in known.unsupported(given, resource.pattern, paths=site.language == "JSONPath"):
+            site.at(field).error(f'The field "{name}" is not supported by Step Functions')
 
 
-def _required(resource: Resource, known_api: KnownApi | None) -> Sequence[str]:
-    sdk = resource.service.removeprefix("aws-sdk:")
-    if sdk != resource.service and known_api is not None:
-        return known_api(sdk, resource.api_action) or ()
-    return REQUIRED_PARAMETERS.get(f"{resource.service}:{resource.api_action}", ())
+def _required(resource: Resource, known: KnownAction | None) -> Sequence[str]:
+    measured = REQUIRED_PARAMETERS.get(f"{resource.service}:{resource.api_action}")
+    if measured is not None:
+        return measured
+    return () if known is None else known.required
 
 
 def _check_credentials(value: Any, resource: Resource | None, site: Site) -> None:

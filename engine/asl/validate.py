@@ -30,7 +30,7 @@ def validate(
     """Find everything that is wrong with a definition; errors come before warnings.
 
     Args:
-        known_api: what the AWS SDK can do; without it every well-formed `aws-sdk:` resource passes.
+        known_api: what APIs take; without it every well-formed `aws-sdk:` resource and any parameter passes.
         lints: add our own warnings, whose codes begin with `STEPWELL_`.
     """
     report = Report()
@@ -38,7 +38,7 @@ def validate(
     if document is not None:
         walk = walk_machine(document, machine_type, report, known_api)
         if lints:
-            lint(walk.machines, walk.language, machine_type, report)
+            lint(walk.machines, walk.language, machine_type, bool(document.get("TimeoutSeconds")), report)
     return report.ordered()
 
 

@@ -22,7 +22,7 @@ def scope_of(
     execution: Execution,
     frame: Frame,
     entropy: Entropy,
-    token: bytes | None = None,
+    secret: bytes | None = None,
     item: tuple[int, Any] | None = None,
     now_ms: int | None = None,
     item_details: Mapping[str, Any] = _NO_VARIABLES,
@@ -33,13 +33,15 @@ def scope_of(
         execution: the execution.
         frame: the frame; its raw input becomes `$`.
         entropy: random bytes from outside.
-        token: the attempt that is being scheduled, where the state hands a task token out.
+        secret: of the task token that the state hands out with the attempt that is being scheduled.
         item: (index, value) of the Map item whose ItemSelector is evaluated.
         now_ms: Unix milliseconds of the turn, for `$now` and `$millis`.
         item_details: further members of `$$.Map.Item` (a distributed Map tells where an item comes from).
     """
-    maker = _maker(execution, frame, token, item, item_details)
-    return Scope(frame.input.value, maker, visible_variables(execution, frame), entropy, now_ms=now_ms)
+    maker = _maker(execution, frame, secret, item, item_details)
+    scope = Scope(frame.input.value, maker, visible_variables(execution, frame), entropy, now_ms=now_ms)
+    scope.payload = frame.input
+    return scope
 
 
 def visible_variables(execution: Execution, frame: Frame) -> Mapping[str, Any]:
@@ -57,24 +59,33 @@ def visible_variables(execution: Execution, frame: Frame) -> Mapping[str, Any]:
 def _maker(
     execution: Execution,
     frame: Frame,
-    token: bytes | None,
+    secret: bytes | None,
     item: tuple[int, Any] | None,
     item_details: Mapping[str, Any],
 ) -> Callable[[], Mapping[str, Any]]:
-    made: Mapping[str, Any] | None = execution.given_context
+    made: Mapping[str, Any] | None = None
 
     def make() -> Mapping[str, Any]:
         nonlocal made
         if made is None:
-            made = _context(execution, frame, token, item)
+            given = execution.given_context
+            context = _context(execution, frame, secret, item) if given is None else _with_item(given, item)
             if item_details:
-                made["Map"]["Item"].update(item_details)
+                context["Map"]["Item"].update(item_details)
+            made = context
         return made
 
     return make
 
 
-def _context(execution: Execution, frame: Frame, token: bytes | None, item: tuple[int, Any] | None) -> dict[str, Any]:
+def _with_item(given: Mapping[str, Any], item: tuple[int, Any] | None) -> dict[str, Any]:
+    """A context from outside has no Map; an item under trial brings its own."""
+    if item is None:
+        return dict(given)
+    return {**given, "Map": {"Item": {"Index": item[0], "Value": item[1]}}}
+
+
+def _context(execution: Execution, frame: Frame, secret: bytes | None, item: tuple[int, Any] | None) -> dict[str, Any]:
     origin = execution.origin
     about: dict[str, Any] = {
         "Id": origin.arn,
@@ -95,8 +106,8 @@ def _context(execution: Execution, frame: Frame, token: bytes | None, item: tupl
         "StateMachine": {"Id": origin.machine_arn, "Name": origin.machine_name},
         "State": state,
     }
-    if token is not None:
-        context["Task"] = {"Token": task_token.encode(origin.id, frame.path, token, origin.place)}
+    if secret is not None:
+        context["Task"] = {"Token": task_token.encode(origin.id, frame.path, secret, origin.place)}
     around = item if item is not None else _item_around(execution, frame)
     if around is not None:
         context["Map"] = {"Item": {"Index": around[0], "Value": around[1]}}

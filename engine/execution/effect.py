@@ -8,7 +8,7 @@ from typing import TypeAlias, assert_never
 
 from engine.asl.model import MapState, TaskState
 from engine.execution.execution import Execution
-from engine.execution.frame import Attempt, BackOff, Children, Ended, Frame, MapRun, Ready, Until
+from engine.execution.frame import Attempt, BackOff, Children, Ended, Frame, MapRun, Ready, Until, path_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,8 @@ def effects(execution: Execution, paths: Iterable[str] | None = None) -> list[Ef
         return []
     found: list[Effect] = []
     if paths is None:
-        paths = list(execution.frames)
+        # In the order of their paths, so that memory and a reload from pages go on alike.
+        paths = [frame.path for frame in sorted(execution.frames.values(), key=path_order)]
         found.append(WakeAt(execution.deadline_ms, "", 0))
     for path in paths:
         frame = execution.frames.get(path)

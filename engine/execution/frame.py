@@ -6,11 +6,14 @@ old page always loads. What is derived (children, parent) is rebuilt on load and
 
 from __future__ import annotations
 
-from typing import TypeAlias
+import hashlib
+from typing import Final, TypeAlias
 
 import msgspec
 
 from engine.payload import Payload
+
+_KEY_DIGITS: Final = 32
 
 
 class Until(msgspec.Struct, array_like=True, tag="until"):
@@ -34,7 +37,7 @@ class Attempt(msgspec.Struct, array_like=True, tag="attempt"):
     """Waits for one try of a task.
 
     Attributes:
-        token: random, names this attempt; results without it are stale.
+        token: random, names this attempt between schedulers and workers; results without it are stale.
         input: the evaluated Parameters or Arguments.
         scheduled_id, started_id, submitted_id: history event ids; 0 while there is none.
         incarnation, grant: who may run it and under which grant; empty while unbound.
@@ -44,6 +47,8 @@ class Attempt(msgspec.Struct, array_like=True, tag="attempt"):
         job: what a `.sync` integration needs to poll and cancel its job; None before TaskSubmitted.
         number: 0 for the first attempt of a visit.
         early_output, early_failure: a result by task token that came before TaskSubmitted; it counts after it.
+        callback: digest of the secret in the task token that was handed out; empty without one.
+        early_secret: of the token that `early_output` came by; it is used up, so it may be kept.
     """
 
     token: bytes
@@ -62,6 +67,18 @@ class Attempt(msgspec.Struct, array_like=True, tag="attempt"):
     number: int = 0
     early_output: Payload | None = None
     early_failure: tuple[str | None, str | None] | None = None
+    callback: bytes = b""
+    early_secret: bytes = b""
+
+    @property
+    def key(self) -> str:
+        """The idempotency key of its call. The world is told no more of the token than this."""
+        return hashlib.sha256(self.token).hexdigest()[:_KEY_DIGITS]
+
+    @property
+    def answered(self) -> bool:
+        """Whether a result has come already that will count once the call is submitted."""
+        return self.early_output is not None or self.early_failure is not None
 
     @property
     def bound(self) -> bool:

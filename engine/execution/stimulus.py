@@ -33,13 +33,17 @@ class ExecutionTimerDue:
 
 @dataclass(frozen=True, slots=True)
 class TaskStarted:
-    """A worker incarnation (or an activity worker) has the attempt: write the start record."""
+    """A worker incarnation (or an activity worker) has the attempt: write the start record.
+
+    `callback` is the digest of the secret that an activity worker is given with its task token.
+    """
 
     path: str
     token: bytes
     incarnation: str
     grant: bytes
     worker_name: str | None = None
+    callback: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +58,13 @@ class TaskSubmitted:
 
 @dataclass(frozen=True, slots=True)
 class TaskSucceeded:
-    """The attempt ended well. `grant` is empty when the result came by task token."""
+    """The attempt ended well. `grant` is empty when the result came by task token; `secret` is that token's."""
 
     path: str
     token: bytes
     output: Payload
     grant: bytes = b""
+    secret: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import json
 import math
 import re
 import uuid
@@ -19,7 +20,6 @@ import orjson
 
 from engine.expressions.java_random import JavaRandom
 from engine.expressions.java_text import java_text
-from engine.expressions.jsonpath_operators import equal_strictly
 from engine.expressions.scope import Entropy
 from engine.failure import DATA_LIMIT_EXCEEDED, StateError
 from engine.limits import ARRAY_RANGE_ELEMENTS_MAX, BASE64_CHARACTERS_MAX, HASH_CHARACTERS_MAX
@@ -144,8 +144,10 @@ def _array_partition(arguments: list[Any], entropy: Entropy) -> list[Any]:
 
 
 def _array_contains(arguments: list[Any], entropy: Entropy) -> bool:
+    """As in Java, an integer and a double are never the same value."""
     _take("ArrayContains", arguments, 2)
-    return any(equal_strictly(item, arguments[1]) for item in _array("ArrayContains", arguments[0]))
+    wanted = _sorted_text(arguments[1])
+    return any(_sorted_text(item) == wanted for item in _array("ArrayContains", arguments[0]))
 
 
 def _array_range(arguments: list[Any], entropy: Entropy) -> list[int]:
@@ -183,7 +185,7 @@ def _sorted_text(value: Any) -> bytes:
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except TypeError:
-        return encode_json(value)
+        return json.dumps(value, sort_keys=True).encode()
 
 
 def _base64_encode(arguments: list[Any], entropy: Entropy) -> str:
@@ -197,6 +199,9 @@ def _base64_decode(arguments: list[Any], entropy: Entropy) -> str:
     text = _text("Base64Decode", _take("Base64Decode", arguments, 1)[0])
     if len(text) > BASE64_CHARACTERS_MAX:
         _refuse("Base64Decode")
+    if "=" not in text:
+        # The padding may be left out.
+        text += "=" * (-len(text) % 4)
     try:
         return base64.b64decode(text, validate=True).decode("utf-8", "replace")
     except (binascii.Error, ValueError):

@@ -81,22 +81,26 @@ def compile_intrinsic(text: str) -> Expression:
     return expression
 
 
-def variables_of_intrinsic(text: str) -> set[str]:
-    """Names of the variables that a call uses, without the dollar sign; none when the text is no call."""
+def paths_of_intrinsic(text: str) -> list[str]:
+    """The paths that a call and the calls inside it read; none when the text is no call."""
     try:
         todo: list[_Argument] = [_parse(text)]
     except ExpressionSyntaxError:
-        return set()
-    names: set[str] = set()
+        return []
+    paths = []
     while todo:
         node = todo.pop()
         if isinstance(node, _Call):
-            todo.extend(node.arguments)
+            todo.extend(reversed(node.arguments))
         elif isinstance(node, _PathArgument):
-            variable = VARIABLE.match(node.text)
-            if variable is not None:
-                names.add(variable[1])
-    return names
+            paths.append(node.text)
+    return paths
+
+
+def variables_of_intrinsic(text: str) -> set[str]:
+    """Names of the variables that a call uses, without the dollar sign; none when the text is no call."""
+    found = (VARIABLE.match(path) for path in paths_of_intrinsic(text))
+    return {variable[1] for variable in found if variable is not None}
 
 
 def _parse(text: str) -> _Call:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.payload import encode_json
+from engine.payload import encode_json, java_double
 
 
 def java_text(value: Any) -> str:
@@ -37,21 +37,6 @@ def java_text(value: Any) -> str:
         else:
             out.append(_scalar(item))
     return "".join(out)
-
-
-def java_double(number: float) -> str:
-    """A double as `Double.toString` prints it: `1.5`, `1.0E10`, `1.0E-5`."""
-    digits = repr(number)
-    if 1e-3 <= abs(number) < 1e7 or number == 0:
-        return digits
-    mantissa, _, exponent = digits.lower().partition("e")
-    sign, mantissa = ("-", mantissa[1:]) if mantissa.startswith("-") else ("", mantissa)
-    whole, _, fraction = mantissa.partition(".")
-    power = int(exponent or 0) + len(whole) - 1
-    figures = (whole + fraction).lstrip("0")
-    power -= len(whole + fraction) - len(figures) if whole == "0" else 0
-    figures = figures.rstrip("0") or "0"
-    return f"{sign}{figures[0]}.{figures[1:] or '0'}E{power}"
 
 
 class _Raw(str):

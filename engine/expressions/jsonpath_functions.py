@@ -1,16 +1,26 @@
-"""Functions at the end of a JSONPath: `$.items.length()`, `$.prices.sum()`.
+"""Functions at the end of a JSONPath: `$.items.length()`, `$.prices.sum()`, `$.names.append('x')`.
 
-Source: the Jayway library's list of functions.
+Source: the Jayway library's list of functions. A `null` is what the library gives for a value without the property.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
+
+from engine.expressions.java_text import java_text
+
+_EMPTY: Final = "Aggregation function attempted to calculate value using empty array"
 
 
-def call_function(name: str, value: Any, arguments: tuple[str, ...]) -> Any:
+def call_function(name: str, value: Any, arguments: Sequence[Any]) -> Any:
     """Apply a function to the value before it.
+
+    Args:
+        name: the function.
+        value: what the path before it leads to.
+        arguments: evaluated.
 
     Raises:
         ValueError: the function cannot take the value; the message is the library's text.
@@ -23,36 +33,54 @@ def call_function(name: str, value: Any, arguments: tuple[str, ...]) -> Any:
         return [*value, *arguments] if isinstance(value, list) else value
     if name == "concat":
         own = [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
-        return "".join([*own, *arguments])
+        return "".join([*own, *(java_text(item) for item in _flat(arguments) if item is not None)])
     if name in ("first", "last", "index"):
         return _element(name, value, arguments)
-    return _aggregate(name, value)
+    items = value if isinstance(value, list) else []
+    numbers = [float(item) for item in (*items, *_flat(arguments)) if _is_number(item)]
+    if not numbers:
+        raise ValueError(_EMPTY)
+    result = _aggregate(name, numbers)
+    if not math.isfinite(result):
+        raise ValueError(f"The result of {name}() is beyond the range of a double")
+    return result
 
 
-def _element(name: str, value: Any, arguments: tuple[str, ...]) -> Any:
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _flat(arguments: Sequence[Any]) -> list[Any]:
+    """An argument that is an array counts as its items."""
+    return [item for argument in arguments for item in (argument if isinstance(argument, list) else [argument])]
+
+
+def _element(name: str, value: Any, arguments: Sequence[Any]) -> Any:
     if not isinstance(value, list) or not value:
-        raise ValueError("Aggregation function attempted to calculate value using empty array")
+        raise ValueError(_EMPTY)
     if name != "index":
         return value[0] if name == "first" else value[-1]
-    at = int(arguments[0]) if arguments and arguments[0].lstrip("-").isdigit() and len(arguments[0]) < 10 else 0
+    at = int(arguments[0]) if arguments and _is_number(arguments[0]) else 0
     if not -len(value) <= at < len(value):
         raise ValueError(f"Index {at} out of bounds for length {len(value)}")
     return value[at]
 
 
-def _aggregate(name: str, value: Any) -> Any:
-    items = value if isinstance(value, list) else []
-    numbers = [float(item) for item in items if isinstance(item, (int, float)) and not isinstance(item, bool)]
-    if not numbers:
-        raise ValueError("Aggregation function attempted to calculate value using empty array")
-    if name == "min":
-        return min(numbers)
-    if name == "max":
-        return max(numbers)
-    total = math.fsum(numbers)
-    if name == "sum":
-        return total
-    mean = total / len(numbers)
-    if name == "avg":
-        return mean
-    return math.sqrt(math.fsum((number - mean) ** 2 for number in numbers) / len(numbers))
+def _aggregate(name: str, numbers: list[float]) -> float:
+    """Added up one by one, as the library does, so that the last digits agree."""
+    count, total = len(numbers), 0.0
+    for number in numbers:
+        total += number
+    match name:
+        case "min":
+            return min(numbers)
+        case "max":
+            return max(numbers)
+        case "sum":
+            return total
+        case "avg":
+            return total / count
+    squares = 0.0
+    for number in numbers:
+        squares += number * number
+    return math.sqrt(max(squares / count - total * total / count / count, 0.0))

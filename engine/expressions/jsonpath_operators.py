@@ -1,6 +1,7 @@
-"""Comparison operators of JSONPath filters. A missing operand makes every comparison false, and `!=` true.
+"""Comparison operators of JSONPath filters. A missing operand makes every comparison false, and `!=` and `nin` true.
 
-Source: the Jayway library: a number and a text that reads as the same number are equal.
+Source: the Jayway library. The left side decides how a number and a text compare: a number on the left takes the
+text as a number (`1 == '1.0'`), a text on the left takes the number as a text.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from engine.expressions.java_text import java_text
 from engine.expressions.scope import MISSING
 
 
@@ -40,7 +42,7 @@ def _equal(left: Any, right: Any) -> bool:
     if left is MISSING or right is MISSING:
         return False
     if isinstance(left, str) and _is_number(right):
-        left, right = right, left
+        return left == java_text(right)
     if _is_number(left) and isinstance(right, str):
         try:
             return bool(left == float(right))
@@ -58,13 +60,18 @@ def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
     return operator
 
 
+def _equal_strictly(left: Any, right: Any) -> bool:
+    """`===`: equal and of one kind; 1 and 1.0 are both numbers."""
+    same_kind = type(left) is type(right) or (_is_number(left) and _is_number(right))
+    return left is not MISSING and same_kind and _equal(left, right)
+
+
 def _matches(left: Any, right: Any) -> bool:
-    """One side is a compiled pattern; the whole text must match."""
-    if isinstance(left, str) and hasattr(right, "fullmatch"):
-        return right.fullmatch(left) is not None
-    if isinstance(right, str) and hasattr(left, "fullmatch"):
-        return left.fullmatch(right) is not None
-    return False
+    """One side is a compiled pattern; the whole text must match. Numbers, true and false are taken as texts."""
+    pattern, value = (left, right) if hasattr(left, "fullmatch") else (right, left)
+    if not hasattr(pattern, "fullmatch") or not isinstance(value, (str, int, float)):
+        return False
+    return pattern.fullmatch(java_text(value)) is not None
 
 
 def _in(left: Any, right: Any) -> bool:
@@ -86,7 +93,8 @@ def _contains(left: Any, right: Any) -> bool:
 
 
 def _size(left: Any, right: Any) -> bool:
-    return isinstance(left, (list, str, dict)) and _is_number(right) and len(left) == right
+    """Of arrays and texts only; the fraction of the wanted size is cut off."""
+    return isinstance(left, (list, str)) and _is_number(right) and len(left) == int(right)
 
 
 def _empty(left: Any, right: Any) -> bool:
@@ -95,16 +103,16 @@ def _empty(left: Any, right: Any) -> bool:
 
 OPERATORS: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "==": _equal,
-    "===": lambda left, right: left is not MISSING and type(left) is type(right) and _equal(left, right),
+    "===": _equal_strictly,
     "!=": lambda left, right: not _equal(left, right),
-    "!==": lambda left, right: type(left) is not type(right) or not _equal(left, right),
+    "!==": lambda left, right: not _equal_strictly(left, right),
     "<": _ordered(lambda left, right: bool(left < right)),
     "<=": _ordered(lambda left, right: bool(left <= right)),
     ">": _ordered(lambda left, right: bool(left > right)),
     ">=": _ordered(lambda left, right: bool(left >= right)),
     "=~": _matches,
     "in": _in,
-    "nin": lambda left, right: left is not MISSING and isinstance(right, list) and not _in(left, right),
+    "nin": lambda left, right: isinstance(right, list) and not _in(left, right),
     "subsetof": _subset,
     "anyof": _any_of,
     "noneof": lambda left, right: isinstance(left, list) and isinstance(right, list) and not _any_of(left, right),

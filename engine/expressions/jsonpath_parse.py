@@ -42,8 +42,11 @@ FUNCTIONS: Final = frozenset(
     {"length", "size", "keys", "min", "max", "avg", "stddev", "sum", "concat", "append", "first", "last", "index"}
 )
 
-_NAME = re.compile(r"[^\s.\[\]'\"*?@:,()]+")
+_NAME = re.compile(r"[^\s.\[\]'\"*?,()]+")
 _CALL = re.compile(r"([A-Za-z]+)\(([^()]*)\)$")
+_ARGUMENT = re.compile(
+    r"\s*(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|\[[^\]]*\]|\{[^}]*\}|[$@](?:[^,\[]|\[[^\]]*\])*|[^,\s\"'\[{]+)\s*(?:,|$)"
+)
 _QUOTED = re.compile(r"\s*(?:'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\")\s*(,|\])", re.DOTALL)
 _INDEXES = re.compile(r"\s*-?\d{1,9}\s*(?:,\s*-?\d{1,9}\s*)*\]")
 _SLICE = re.compile(r"\s*(-?\d{1,9})?\s*:\s*(-?\d{1,9})?\s*(?::\s*-?\d*\s*)?\]")
@@ -98,12 +101,30 @@ def _dotted(text: str, at: int) -> tuple[Token, int]:
         return Wildcard(), at + 1
     call = _CALL.match(text, at)
     if call is not None and call[1] in FUNCTIONS:
-        arguments = tuple(part.strip().strip("'\"") for part in call[2].split(",") if part.strip())
-        return Function(call[1], arguments), call.end()
+        return Function(call[1], _arguments(call[2])), call.end()
     name = _NAME.match(text, at)
     if name is None:
         raise ExpressionSyntaxError(INVALID_PATH)
     return Property(name[0]), name.end()
+
+
+def _arguments(text: str) -> tuple[Operand, ...]:
+    """What stands between a function's parentheses: JSON values and paths."""
+    arguments: list[Operand] = []
+    at = 0
+    while text[at:].strip():
+        found = _ARGUMENT.match(text, at)
+        if found is None:
+            raise ExpressionSyntaxError(INVALID_PATH)
+        at, argument = found.end(), found[1].strip()
+        if argument[0] in "$@":
+            arguments.append(PathOperand(True, parse_tokens(argument, 1)))
+            continue
+        try:
+            arguments.append(Literal(orjson.loads(_STRING.sub(_as_json_string, argument))))
+        except ValueError:
+            raise ExpressionSyntaxError(INVALID_PATH) from None
+    return tuple(arguments)
 
 
 def _bracketed(text: str, at: int) -> tuple[Token, int]:
@@ -141,15 +162,15 @@ def _names(text: str, at: int) -> tuple[Token, int]:
             return Property(names[0]) if len(names) == 1 else Properties(tuple(names)), at
 
 
-def _filter(text: str, at: int) -> tuple[Filter, int]:
-    """Read `(...)]`, from behind the question mark to behind the closing bracket.
+def _filter(text: str, at: int, depth: int = 0) -> tuple[Filter, int]:
+    """Read `(...)]`, from behind the question mark to behind the closing bracket; `depth` counts filters around it.
 
     Raises:
         ExpressionSyntaxError: `Value must be a valid JSONPath.`
     """
     parser = _Parser(text, at)
     parser.need("(")
-    condition = parser.either(0)
+    condition = parser.either(depth)
     parser.need(")")
     parser.need("]")
     return condition, parser.at
@@ -185,21 +206,21 @@ class _Parser:
             part = self.either(depth + 1)
             self.need(")")
         else:
-            part = self.comparison()
+            part = self.comparison(depth)
         return Not(part) if negations % 2 else part
 
-    def comparison(self) -> Filter:
-        left = self.operand()
+    def comparison(self, depth: int) -> Filter:
+        left = self.operand(depth)
         operator = _OPERATOR.match(self.text, self.at)
         if operator is None:
             return Exists(left)
         self.at = operator.end()
-        return Compare(left, operator[1].lower(), self.operand())
+        return Compare(left, operator[1].lower(), self.operand(depth))
 
-    def operand(self) -> Operand:
+    def operand(self, depth: int) -> Operand:
         mark = self.peek()
         if mark in ("@", "$"):
-            return self.path(mark == "$")
+            return self.path(mark == "$", depth)
         if mark in ("'", '"'):
             return Literal(self.string())
         if mark == "/":
@@ -208,11 +229,21 @@ class _Parser:
             return Literal(self.json())
         return Literal(self.word())
 
-    def path(self, from_root: bool) -> Operand:
-        found = _PATH.match(self.text, self.at + 1)
-        assert found is not None
-        self.at = found.end()
-        return PathOperand(from_root, parse_tokens(found[0], 0))
+    def path(self, from_root: bool, depth: int) -> Operand:
+        """A path ends where no step of one goes on; filters may stand inside it."""
+        tokens: list[Token] = []
+        self.at += 1
+        while True:
+            found = _PATH.match(self.text, self.at)
+            assert found is not None
+            self.at = found.end()
+            tokens.extend(parse_tokens(found[0], 0))
+            if not self.text.startswith("[?", self.at):
+                return PathOperand(from_root, tuple(tokens))
+            if tokens and isinstance(tokens[-1], Function):
+                raise ExpressionSyntaxError(INVALID_PATH)
+            condition, self.at = _filter(self.text, self.at + 2, depth + 1)
+            tokens.append(Select(condition))
 
     def string(self) -> str:
         found = _STRING.match(self.text, self.at)

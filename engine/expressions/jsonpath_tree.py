@@ -61,10 +61,10 @@ class Select:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """`.length()` at the end of a path; `arguments` are the literals between the parentheses."""
+    """`.length()` at the end of a path; `arguments` stand between the parentheses: constants or paths."""
 
     name: str
-    arguments: tuple[str, ...]
+    arguments: tuple[Operand, ...]
 
 
 Token: TypeAlias = Property | Properties | Index | Indexes | Slice | Wildcard | Scan | Select | Function

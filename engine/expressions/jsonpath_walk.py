@@ -110,21 +110,21 @@ class Walk:
                 return self.spread([value], tokens[place:])
         return value
 
-    def spread(self, values: list[Any], tokens: tuple[Token, ...]) -> list[Any]:
-        """Apply tokens to many values; what does not fit is left out."""
-        scanning = False
+    def spread(self, values: list[Any], tokens: tuple[Token, ...]) -> Any:
+        """Apply tokens to many values; what does not fit is left out. A function behind a scan gives one value."""
+        scanning = scanned = False
         for place, token in enumerate(tokens):
             if isinstance(token, Scan):
-                scanning = True
+                scanning = scanned = True
                 continue
             if isinstance(token, Function):
-                return [self.call(token, values)]
+                return self.call_on_all(token, values, scanned)
             merge = place == len(tokens) - 1
             found: list[Any] = []
             for value in values:
                 if scanning:
                     for container in self.containers(value):
-                        if not isinstance(token, Select) or isinstance(container, dict):
+                        if _is_scanned(container, token, merge):
                             self.extend(found, container, token, merge)
                 else:
                     self.extend(found, value, token, merge)
@@ -174,10 +174,25 @@ class Walk:
 
     def call(self, function: Function, value: Any) -> Any:
         """Run a function of the path's end."""
+        arguments = [
+            argument.value if isinstance(argument, Literal) else self.find(argument.tokens, self.root)
+            for argument in function.arguments
+        ]
         try:
-            return call_function(function.name, value, function.arguments)
+            return call_function(function.name, value, arguments)
         except ValueError as error:
             raise PathMisuse(str(error)) from None
+
+    def call_on_all(self, function: Function, values: list[Any], scanned: bool) -> Any:
+        """Behind a wildcard, slice or filter each value is taken by itself; behind a scan all are taken together.
+
+        The length behind a scan is the number of members and elements of what the scan found.
+        """
+        if not scanned:
+            return [self.call(function, value) for value in values]
+        if function.name in ("length", "size"):
+            return sum(len(value) for value in values if isinstance(value, (dict, list)))
+        return self.call(function, values)
 
     def holds(self, condition: Filter, item: Any) -> bool:
         """Does the filter hold for an item? The depth is bounded by the parser."""
@@ -194,19 +209,27 @@ class Walk:
                 return any(self.holds(part, item) for part in parts)
 
     def operand(self, operand: Operand, item: Any) -> Any:
-        """The value of an operand, or `MISSING`."""
+        """The value of an operand, or `MISSING`; an indefinite path that selects nothing is an empty list."""
         if isinstance(operand, Literal):
             return operand.value
         self.visit()
         try:
-            found = self.find(operand.tokens, self.root if operand.from_root else item)
+            return self.follow(operand.tokens, self.root if operand.from_root else item)
         except PathMiss:
             return MISSING
         except PathMisuse:
             if self.left < 0:
                 raise
             return MISSING
-        return MISSING if found == [] and not is_definite(operand.tokens) else found
+
+
+def _is_scanned(container: Any, token: Token, merge: bool) -> bool:
+    """Does a scan apply the token to this container? Several names are wanted all together."""
+    if isinstance(token, Select):
+        return isinstance(container, dict)
+    if isinstance(token, Properties) and merge:
+        return isinstance(container, dict) and all(name in container for name in token.names)
+    return True
 
 
 def step(value: Any, tokens: tuple[Token, ...], place: int) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from engine.payload import Payload
+
 MISSING: Final = object()
 
 ContextMaker = Callable[[], Mapping[str, Any]]
@@ -24,9 +26,22 @@ class Scope:
         error_output: `$states.errorOutput`, or `MISSING` outside a catcher.
         now_ms: Unix milliseconds for `$now` and `$millis`; None takes the moment at which the state was entered.
         prepared: the context object once JSONata has asked for it, made at most once.
+        payload: the input with its text, where the input is a whole payload.
+        input_is_plain: the input holds no number that JSONata would write otherwise; None until it was looked through.
     """
 
-    __slots__ = ("context", "entropy", "error_output", "input", "now_ms", "prepared", "result", "variables")
+    __slots__ = (
+        "context",
+        "entropy",
+        "error_output",
+        "input",
+        "input_is_plain",
+        "now_ms",
+        "payload",
+        "prepared",
+        "result",
+        "variables",
+    )
 
     def __init__(
         self,
@@ -47,6 +62,8 @@ class Scope:
         self.error_output = error_output
         self.now_ms = now_ms
         self.prepared: Any = None
+        self.input_is_plain: bool | None = None
+        self.payload: Payload | None = None
 
     def at(self, input: Any) -> Scope:
         """The same surroundings with another `$`."""
@@ -54,7 +71,9 @@ class Scope:
 
     def with_result(self, result: Any) -> Scope:
         """The same scope in which `$states.result` exists."""
-        return Scope(self.input, self.context, self.variables, self.entropy, result, self.error_output, self.now_ms)
+        scope = Scope(self.input, self.context, self.variables, self.entropy, result, self.error_output, self.now_ms)
+        scope.payload = self.payload
+        return scope
 
 
 Expression = Callable[[Scope], Any]

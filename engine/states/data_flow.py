@@ -25,9 +25,9 @@ from engine.execution.outcome import Done
 from engine.execution.step import Step
 from engine.expressions.reference_path import ReferencePath
 from engine.expressions.scope import Expression, Scope
-from engine.failure import DATA_LIMIT_EXCEEDED, StateError, evaluation_error
+from engine.failure import DATA_LIMIT_EXCEEDED, StateError, runtime_error
 from engine.limits import PAYLOAD_BYTES_MAX, VARIABLE_BYTES_MAX, VARIABLES_BYTES_MAX
-from engine.payload import EMPTY_OBJECT, Payload
+from engine.payload import EMPTY_OBJECT, Payload, encode_json
 
 Assigned: TypeAlias = dict[str, Payload] | None
 
@@ -35,13 +35,13 @@ Assigned: TypeAlias = dict[str, Payload] | None
 class View:
     """One state's look at its data during one visit; the scope is made at most once, and only if a field needs it."""
 
-    __slots__ = ("_scope", "frame", "step", "token")
+    __slots__ = ("_scope", "frame", "secret", "step")
 
-    def __init__(self, frame: Frame, step: Step, token: bytes | None = None) -> None:
-        """Keep who is asking; `token` puts the task token into the context object."""
+    def __init__(self, frame: Frame, step: Step, secret: bytes | None = None) -> None:
+        """Keep who is asking; `secret` puts the task token with it into the context object."""
         self.frame = frame
         self.step = step
-        self.token = token
+        self.secret = secret
         self._scope: Scope | None = None
 
     @property
@@ -49,7 +49,7 @@ class View:
         """What the state's expressions see; `$` is the raw input."""
         if self._scope is None:
             self._scope = scope_of(
-                self.step.execution, self.frame, self.step.entropy, self.token, now_ms=self.step.now_ms
+                self.step.execution, self.frame, self.step.entropy, self.secret, now_ms=self.step.now_ms
             )
         return self._scope
 
@@ -135,7 +135,10 @@ def evaluate_assign(assign: Assign | None, scope: Scope, view: View) -> Assigned
             DATA_LIMIT_EXCEEDED, "The size of the variables assigned by this state exceeds the service limit.", "Assign"
         )
     live_bytes = sum(
-        payload.size_bytes for frame in view.step.execution.frames.values() for payload in frame.variables.values()
+        payload.size_bytes
+        for frame in view.step.execution.frames.values()
+        for name, payload in frame.variables.items()
+        if frame is not view.frame or name not in assigned  # what is assigned anew takes the place of the old value
     )
     if live_bytes + new_bytes > VARIABLES_BYTES_MAX:
         raise StateError(
@@ -193,16 +196,17 @@ def check_size(name: str, payload: Payload) -> None:
 
 
 def text_of(field: str | Expression | None, scope: Scope, name: str) -> str | None:
-    """A text field that may be an expression.
+    """A text field that may come from its `...Path` twin (JSONata has checked the type of its own).
 
     Raises:
-        StateError: States.QueryEvaluationError, the expression gives something else than a string.
+        StateError: States.Runtime, the path leads to something else than a string.
     """
     if field is None or isinstance(field, str):
         return field
     value = field(scope)
     if not isinstance(value, str):
-        raise evaluation_error(f"The field '{name}' must be a string.", name)
+        shown = encode_json(value).decode()
+        raise runtime_error(f"The {name}Path parameter does not reference a string value: {shown}")
     return value
 
 

@@ -46,13 +46,13 @@ def start(state: MapState, frame: Frame, step: Step, items: list[Any] | None, vi
     plan: dict[str, Any] = {
         "max_concurrency": concurrency,
         "tolerated_count": whole_number(state.tolerated_failure_count, view, "ToleratedFailureCount"),
-        "tolerated_percentage": _percentage(state.tolerated_failure_percentage, view),
+        "tolerated_percentage": percentage_of(state.tolerated_failure_percentage, view),
     }
     if items is not None:
         plan["items"] = items
         if items and isinstance(items[0], Entry):
             plan["keyed"] = True
-    plan |= _reader(state, view) | _batcher(state, view) | _writer(state, view)
+    plan |= reader_plan(state, view) | batcher_plan(state, view) | _writer(state, view)
     unique = _version_4(step.entropy(_UUID_BYTES))
     origin = step.execution.origin
     machine = machine_arn(origin.region, origin.account, origin.machine_name)
@@ -101,7 +101,12 @@ def ended(state: MapState, frame: Frame, waits: MapRun, step: Step, stimulus: Ma
 
 def label_of(state: MapState, machine: str) -> str:
     """The state's Label, or a version 3 UUID that is the same for every execution of the machine."""
-    return state.label or str(uuid3(NAMESPACE_URL, f"{machine}/{state.name}"))
+    return state.label or generated_label(state.name, machine)
+
+
+def generated_label(state_name: str, machine: str) -> str:
+    """What names the Map of a state without a Label in ARNs; `machine` is the ARN of the state machine."""
+    return str(uuid3(NAMESPACE_URL, f"{machine}/{state_name}"))
 
 
 def child_name(run_id: UUID, index: int) -> str:
@@ -118,7 +123,12 @@ def _version_4(random: bytes) -> str:
     return str(UUID(bytes=random[:_UUID_BYTES], version=4))
 
 
-def _percentage(limit: NumberLimit, view: View) -> float | None:
+def percentage_of(limit: NumberLimit, view: View) -> float | None:
+    """ToleratedFailurePercentage; None where there is no such field.
+
+    Raises:
+        StateError: States.Runtime with AWS's text, or States.QueryEvaluationError.
+    """
     value = number_of(limit, view)
     if value is None:
         return None
@@ -130,7 +140,8 @@ def _percentage(limit: NumberLimit, view: View) -> float | None:
     return float(value)
 
 
-def _reader(state: MapState, view: View) -> dict[str, Any]:
+def reader_plan(state: MapState, view: View) -> dict[str, Any]:
+    """The evaluated ItemReader under `reader`; nothing without one."""
     reader = state.item_reader
     if reader is None:
         return {}
@@ -144,7 +155,8 @@ def _reader(state: MapState, view: View) -> dict[str, Any]:
     }
 
 
-def _batcher(state: MapState, view: View) -> dict[str, Any]:
+def batcher_plan(state: MapState, view: View) -> dict[str, Any]:
+    """The evaluated ItemBatcher under `batcher`; nothing without one."""
     batcher = state.item_batcher
     if batcher is None:
         return {}

@@ -39,15 +39,17 @@ class Selector:
         if state.item_selector is not None and state.query_language == "JSONPath":
             self._given = effective_input(state, View(frame, Step(execution, now_ms, entropy))).value
 
-    def select(self, index: int, item: Any, source: str) -> Any:
-        """The item itself, or what ItemSelector makes of it; `source` is its `$$.Map.Item.Source`.
+    def select(self, index: int, item: Any, source: str | None) -> Any:
+        """The item itself, or what ItemSelector makes of it.
+
+        `source` is its `$$.Map.Item.Source`; the items of an inline Map have none.
 
         Raises:
             StateError: an expression fails.
         """
         if self._state.item_selector is None:
             return item
-        about: dict[str, Any] = {"Source": source}
+        about: dict[str, Any] = {} if source is None else {"Source": source}
         if isinstance(item, Entry):
             about["Key"], item = item["Key"], item["Value"]
         scope = scope_of(

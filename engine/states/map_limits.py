@@ -1,4 +1,4 @@
-"""Numbers of a Map that may come from a path or an expression, with AWS's texts for those that do not fit."""
+"""Numbers that may come from a path or an expression, most of them a Map's, with AWS's texts for what does not fit."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ MapStateSucceeded and MapStateExited (both caused by the MapIterationSucceeded t
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from engine.asl.model import MapState
 from engine.execution.context import scope_of
@@ -98,12 +98,10 @@ def items_of(state: MapState, view: View) -> list[Any]:
         StateError: they are no array; States.Runtime (JSONPath) or States.QueryEvaluationError.
     """
     if state.query_language == "JSONata":
-        if state.items is not None:
-            found = state.items(view.scope)
-            return entries(found) if state.distributed else cast(list[Any], found)
-        value = view.frame.input.value
+        value = view.frame.input.value if state.items is None else state.items(view.scope)
         if not _is_iterable(state, value):
-            raise evaluation_error(f"Map state input must be an array but was: {shown_json(value)}", None)
+            what, location = ("state input", None) if state.items is None else ("Items", "Items")
+            raise evaluation_error(f"Map {what} must be an array but was: {shown_json(value)}", location)
         return entries(value)
     given = effective_input(state, view)
     path = "$"

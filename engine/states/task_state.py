@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.asl.model import NumberField, Resource, TaskState
+from engine import task_token
+from engine.asl.model import NumberLimit, Resource, TaskState
 from engine.execution.frame import Attempt, Frame
 from engine.execution.outcome import Failed, Outcome
 from engine.execution.step import Step
@@ -22,10 +23,18 @@ from engine.execution.stimulus import (
     WorkerLost,
 )
 from engine.expressions.scope import Scope
-from engine.failure import DATA_LIMIT_EXCEEDED, HEARTBEAT_TIMEOUT, TIMEOUT, StateError, evaluation_error, runtime_error
+from engine.failure import (
+    DATA_LIMIT_EXCEEDED,
+    HEARTBEAT_TIMEOUT,
+    TIMEOUT,
+    evaluation_error,
+    runtime_error,
+    shown_cause,
+)
 from engine.limits import PAYLOAD_BYTES_MAX, TASK_SECONDS_MAX
-from engine.payload import Payload, encode_json
-from engine.states.data_flow import View, check_size, finish, leave, select_result, work_input
+from engine.payload import Payload
+from engine.states.data_flow import View, check_size, effective_input, finish, leave, select_result, work_input
+from engine.states.map_limits import refused, shown_json
 
 _TOKEN_BYTES = 16
 _KINDS = {"lambda": "LambdaFunction", "activity": "Activity", "service": "Task"}
@@ -43,18 +52,18 @@ def schedule(state: TaskState, frame: Frame, step: Step) -> Outcome:
         raise runtime_error(f"The activity {state.resource.arn} does not exist.")
     token = step.entropy(_TOKEN_BYTES)
     hands_token_out = state.resource.pattern != "request_response"
-    view = View(frame, step, token if hands_token_out else None)
+    secret = step.entropy(task_token.SECRET_BYTES) if hands_token_out else None
+    view = View(frame, step, secret)
     given = work_input(state, view)
     check_size(state.name, given)
     prepare = step.execution.program.preparers.get(state.resource.arn)
     if prepare is not None and not step.execution.origin.test_case:
         # A mocked call reaches no service that could want its parameters otherwise.
         given = prepare(given)
-    timeout = _seconds(state.timeout_seconds, view.scope, "TimeoutSeconds")
-    heartbeat = _seconds(state.heartbeat_seconds, view.scope, "HeartbeatSeconds")
-    role_arn = None
-    if state.credentials is not None:
-        role_arn = state.credentials(view.scope)["RoleArn"]
+    scope = view.scope if state.input_path is None else view.scope.at(effective_input(state, view).value)
+    timeout = _seconds(state.timeout_seconds, scope, "TimeoutSeconds")
+    heartbeat = _seconds(state.heartbeat_seconds, scope, "HeartbeatSeconds")
+    role_arn = _role_arn(state, scope)
     scheduled_id = _record_scheduled(state.resource, frame, step, given, timeout, heartbeat, role_arn)
     attempt = Attempt(
         token,
@@ -64,6 +73,7 @@ def schedule(state: TaskState, frame: Frame, step: Step) -> Outcome:
         heartbeat_seconds=heartbeat,
         role_arn=role_arn,
         number=frame.retry_count,
+        callback=b"" if secret is None else task_token.digest(secret),
     )
     if state.resource.kind != "activity":
         _start_clocks(attempt, step.now_ms)
@@ -75,6 +85,7 @@ def started(state: TaskState, frame: Frame, attempt: Attempt, step: Step, stimul
     if attempt.bound:
         return
     attempt.incarnation, attempt.grant = stimulus.incarnation, stimulus.grant
+    attempt.callback = stimulus.callback or attempt.callback
     step.touched.add(frame.path)
     if attempt.started_id:
         return  # the grant before was given back: AWS's history knows one start of an attempt
@@ -97,7 +108,7 @@ def submitted(state: TaskState, frame: Frame, attempt: Attempt, step: Step, stim
     )
     attempt.job = stimulus.job
     if attempt.early_output is not None:
-        return succeeded(state, frame, attempt, step, attempt.early_output)
+        return succeeded(state, frame, step, attempt.early_output, attempt.early_secret)
     if attempt.early_failure is not None:
         return failed(state, frame, step, *attempt.early_failure)
     return None
@@ -116,11 +127,14 @@ def ended(
         return None
     if isinstance(stimulus, TaskFailed):
         return failed(state, frame, step, stimulus.error, stimulus.cause)
-    return succeeded(state, frame, attempt, step, stimulus.output)
+    return succeeded(state, frame, step, stimulus.output, stimulus.secret)
 
 
-def succeeded(state: TaskState, frame: Frame, attempt: Attempt, step: Step, output: Payload) -> Outcome:
-    """The attempt ended well: ResultSelector, ResultPath and the rest, then leave."""
+def succeeded(state: TaskState, frame: Frame, step: Step, output: Payload, secret: bytes = b"") -> Outcome:
+    """The attempt ended well: ResultSelector, ResultPath and the rest, then leave.
+
+    `secret` is of the task token that brought the result: the context object still shows that token.
+    """
     resource = state.resource
     if output.size_bytes > PAYLOAD_BYTES_MAX:
         name = resource.arn if resource.kind == "lambda" else resource.service or state.name
@@ -130,7 +144,7 @@ def succeeded(state: TaskState, frame: Frame, attempt: Attempt, step: Step, outp
         )
         return failed(state, frame, step, DATA_LIMIT_EXCEEDED, cause)
     _record_end(resource, frame, step, "Succeeded", output)
-    view = View(frame, step)
+    view = View(frame, step, secret or None)
     view.shows("result", output)
     result = select_result(state, view, output)
     final, assigned = finish(state, view, result, state.result_path, is_work=True)
@@ -139,6 +153,7 @@ def succeeded(state: TaskState, frame: Frame, attempt: Attempt, step: Step, outp
 
 def failed(state: TaskState, frame: Frame, step: Step, error: str | None, cause: str | None) -> Failed:
     """The attempt ended badly."""
+    cause = shown_cause(cause)
     return Failed(error, cause, _record_end(state.resource, frame, step, "Failed", error, cause))
 
 
@@ -183,12 +198,12 @@ def _start_clocks(attempt: Attempt, now_ms: int) -> None:
 
 def _keep_for_later(attempt: Attempt, stimulus: TaskSucceeded | TaskFailed) -> None:
     """A token came back before the call that handed it out had answered; the history wants TaskSubmitted first."""
-    if attempt.early_output is not None or attempt.early_failure is not None:
+    if attempt.answered:
         return
     if isinstance(stimulus, TaskFailed):
         attempt.early_failure = (stimulus.error, stimulus.cause)
     else:
-        attempt.early_output = stimulus.output
+        attempt.early_output, attempt.early_secret = stimulus.output, stimulus.secret
 
 
 def _record_scheduled(
@@ -216,23 +231,31 @@ def _record_end(resource: Resource, frame: Frame, step: Step, how: str, *members
     return step.record(frame, f"{_KINDS[resource.kind]}{how}", *members)
 
 
-def _seconds(field: NumberField, scope: Scope, name: str) -> int | None:
-    """A whole number of seconds from a literal, a ...Path or a JSONata expression."""
-    if field is None:
+def _role_arn(state: TaskState, scope: Scope) -> str | None:
+    if state.credentials is None:
         return None
-    if not callable(field):
-        return int(field)
-    value = field(scope)
-    whole = isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
-    if not whole or not 0 < value <= TASK_SECONDS_MAX:
-        shown = encode_json(value).decode()
-        raise _wrong_number(field, f"The {name} field must be a positive integer but was: {shown}", name)
+    credentials = state.credentials(scope)
+    role_arn = credentials.get("RoleArn") if isinstance(credentials, dict) else None
+    if not isinstance(role_arn, str):
+        cause = "The field 'RoleArn' of the field 'Credentials' must be a string"
+        raise runtime_error(cause) if state.query_language == "JSONPath" else evaluation_error(cause, "Credentials")
+    return role_arn
+
+
+def _seconds(limit: NumberLimit | None, scope: Scope, name: str) -> int | None:
+    """A whole number of seconds from a literal, a ...Path or a JSONata expression."""
+    if limit is None or limit.value is None:
+        return None
+    if not callable(limit.value):
+        return int(limit.value)
+    value = limit.value(scope)
+    is_whole = isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
+    if limit.path and not is_whole:
+        raise refused(limit, value, name, "integer")
+    if not is_whole or not 0 < value <= TASK_SECONDS_MAX:
+        cause = f"The {name} field must be a positive integer but was: {shown_json(value)}"
+        raise runtime_error(cause) if limit.path else evaluation_error(cause, name)
     return int(value)
-
-
-def _wrong_number(field: Any, cause: str, name: str) -> StateError:
-    is_jsonata = getattr(field, "jsonata", False)
-    return evaluation_error(cause, name) if is_jsonata else runtime_error(cause)
 
 
 def _title(resource: Resource) -> str:

@@ -61,9 +61,8 @@ def _due_ms(state: WaitState, view: View) -> int:
         text = state.timestamp if isinstance(state.timestamp, str) else state.timestamp(scope)
         moment = _moment(text)
         if moment is None:
-            raise evaluation_error(
-                f"The Timestamp field cannot be parsed as an {_TIMESTAMP}: {_plain(text)}", "Timestamp"
-            )
+            cause = f"The Timestamp field cannot be parsed as an {_TIMESTAMP}: {_plain(text)}"
+            raise evaluation_error(cause, "Timestamp") if state.query_language == "JSONata" else runtime_error(cause)
         return moment
     seconds = state.seconds
     assert seconds is not None

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 from prometheus_client import generate_latest
 
+from engine import task_token
 from services.api import errors
 from services.api.admission import Admission
 from services.api.body import Bodies, Disconnected, Receive
@@ -28,11 +29,12 @@ from services.api.known_activities import KnownActivities
 from services.api.owners import Owners
 from services.api.page_token import PageTokens
 from services.api.pollers import Pollers
+from services.api.quotas import Quotas
 from services.api.request import Request
 from services.api.settings import ApiSettings
 from services.api.sigv4 import Verifier
 from services.api.targets import Targets
-from services.api.throttle import Throttle
+from services.api.throttle import Throttle, read_sizes
 from services.broker import queues
 from services.broker.interface import Broker
 from services.runtime.clock import Clock
@@ -92,9 +94,17 @@ class Api:
         self._owners = Owners(store, clock, settings.owner_cache_seconds)
         own_queue = queues.api(settings.node)
         commands = Commands(
-            store, broker, self._owners, own_queue, settings.reply_seconds, lambda: ids.entropy(12).hex()
+            store,
+            broker,
+            self._owners,
+            clock,
+            lambda: ids.entropy(12).hex(),
+            reply_to=own_queue,
+            reply_seconds=settings.reply_seconds,
         )
-        pollers = Pollers(broker, self._owners, clock, f"api-{settings.node}", own_queue)
+        pollers = Pollers(
+            broker, self._owners, clock, ids.entropy(task_token.SECRET_BYTES), f"api-{settings.node}", own_queue
+        )
         self.context = Context(
             store=store,
             clock=clock,
@@ -106,7 +116,8 @@ class Api:
             known_activities=KnownActivities(store, clock, settings.machine_cache_seconds),
             targets=Targets(store, clock, settings.machine_cache_seconds),
             page_tokens=PageTokens(settings.seal),
-            throttle=Throttle(settings.throttle, clock.monotonic),
+            throttle=Throttle(read_sizes(settings.throttle), clock.monotonic),
+            quotas=Quotas(store, clock, settings),
             variable_references=VariableReferences(),
             express=express,
             express_history=express_history,
@@ -258,11 +269,18 @@ class Api:
         elif method == "GET" and path == "/metrics":
             await _send_text(send, 200, generate_latest())
         else:
-            error = errors.unknown_operation()
-            body = orjson.dumps(error.body)
-            headers = [_CONTENT_TYPE, (b"content-length", str(len(body)).encode()), (b"connection", b"close")]
-            await send({"type": "http.response.start", "status": 404 if path != "/" else 405, "headers": headers})
-            await send({"type": "http.response.body", "body": body if method != "HEAD" else b""})
+            await self._refuse_beside(send, errors.unknown_operation(404 if path != "/" else 405), method)
+
+    async def _refuse_beside(self, send: Send, error: ApiError, method: str) -> None:
+        body = orjson.dumps(error.body)
+        headers = [
+            _CONTENT_TYPE,
+            (b"x-amzn-requestid", self._request_id()),
+            (b"content-length", str(len(body)).encode()),
+            (b"connection", b"close"),
+        ]
+        await send({"type": "http.response.start", "status": error.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body if method != "HEAD" else b""})
 
     def _mounted_at(self, path: str) -> Asgi | None:
         for prefix, application in self._mounted:

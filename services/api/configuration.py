@@ -18,6 +18,10 @@ TAGS_MAX: Final = 50
 DEFAULT_KEY_SECONDS: Final = 300
 _ROLE_ARN: Final = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\x21-\x7e]{1,512}", re.ASCII)
 _LOG_GROUP: Final = re.compile(r"arn:aws[a-z-]*:logs:[a-z0-9-]+:\d{12}:log-group:[^:]{1,512}(:\*)?", re.ASCII)
+_KEY: Final = re.compile(r"[A-Za-z0-9-]+|alias/[A-Za-z0-9/_-]+")
+_KEY_ARN: Final = re.compile(
+    r"arn:aws[a-z-]*:kms:([a-z0-9-]+):\d{12}:(?:key/[A-Za-z0-9-]+|alias/[A-Za-z0-9/_-]+)", re.ASCII
+)
 _TAG_PATTERN: Final = r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$"
 _TAG_TEXT: Final = re.compile(r"[\w .:/=+\-@\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*")
 _LOGGED_NAME: Final = re.compile(r"[0-9A-Za-z._-]+")
@@ -75,7 +79,22 @@ def read_tracing(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return None if given is None else {"enabled": bool(given.get("enabled"))}
 
 
-def read_encryption(request: Request, given: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def same_logging(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:
+    """Whether two loggingConfigurations say the same; none says what the defaults say."""
+    return _plain_logging(one) == _plain_logging(other)
+
+
+def _plain_logging(kept: Mapping[str, Any] | None) -> tuple[Any, ...]:
+    logging = kept or {}
+    return logging.get("level", "OFF"), logging.get("includeExecutionData", False), logging.get("destinations") or []
+
+
+def same_tracing(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:
+    """The same for two tracingConfigurations."""
+    return bool((one or {}).get("enabled")) == bool((other or {}).get("enabled"))
+
+
+def read_encryption(context: Context, request: Request, given: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """An encryptionConfiguration as it is kept and shown; None for the service's own key, given or not.
 
     Raises:
@@ -95,17 +114,26 @@ def read_encryption(request: Request, given: Mapping[str, Any] | None) -> dict[s
         raise errors.invalid_encryption("Must set a valid kmsKeyId.")
     return {
         "type": "CUSTOMER_MANAGED_KMS_KEY",
-        "kmsKeyId": _key_arn(request, key),
+        "kmsKeyId": _key_arn(context, request, key),
         "kmsDataKeyReusePeriodSeconds": period or DEFAULT_KEY_SECONDS,
     }
 
 
-def _key_arn(request: Request, key: str) -> str:
-    """The four ways to name a key (id, alias, and the ARN of either) as an ARN."""
-    if key.startswith("arn:"):
-        return key
-    resource = key if key.startswith("alias/") else f"key/{key}"
-    return f"arn:aws:kms:{request.region}:{request.account}:{resource}"
+def _key_arn(context: Context, request: Request, key: str) -> str:
+    """The four ways to name a key (id, alias, and the ARN of either) as an ARN.
+
+    Raises:
+        ApiError: InvalidEncryptionConfiguration, no key can be called so, or one of another region is.
+    """
+    if _KEY.fullmatch(key):
+        resource = key if key.startswith("alias/") else f"key/{key}"
+        return f"arn:aws:kms:{request.region}:{request.account}:{resource}"
+    match = _KEY_ARN.fullmatch(key)
+    if match is None:
+        raise errors.invalid_encryption("Must set a valid kmsKeyId.")
+    if match.group(1) != request.region:
+        raise errors.refused_by_kms(f"Invalid arn {match.group(1)}", str(context.ids.uuid()))
+    return key
 
 
 def _check_characters(text: str, path: str) -> None:

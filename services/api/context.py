@@ -11,6 +11,7 @@ from services.api.definitions import VariableReferences
 from services.api.known_activities import KnownActivities
 from services.api.page_token import PageTokens
 from services.api.pollers import Pollers
+from services.api.quotas import Quotas
 from services.api.settings import ApiSettings
 from services.api.targets import Targets
 from services.api.throttle import Throttle
@@ -34,6 +35,7 @@ class Context:
     targets: Targets
     page_tokens: PageTokens
     throttle: Throttle
+    quotas: Quotas
     variable_references: VariableReferences
     express: ExpressLane | None = None
     express_history: ExpressHistory | None = None

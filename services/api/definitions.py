@@ -13,6 +13,7 @@ from engine.asl.model import MachineType, Program
 from engine.asl.parse import compile_definition
 from engine.asl.resource import KnownApi
 from engine.payload import decode_json
+from engine.states.distributed_map import generated_label
 from services.api import errors
 from services.store.records import Revision
 
@@ -21,31 +22,31 @@ T = TypeVar("T")
 
 REFERENCES_MAX: Final = 2_000
 LARGE_CHARACTERS: Final = 65_536
-_SDK: Final = ":aws-sdk:"
+_SERVICES: Final = ":states:"
 
 
 async def check_definition(text: str, machine_type: MachineType) -> Program:
-    """Compile a definition that a caller sent, against what the AWS SDK can do.
+    """Compile a definition that a caller sent, against what the APIs of its tasks take.
 
     Raises:
         ApiError: InvalidDefinition, with the first error of the validator.
     """
     try:
-        return await beside(text, compile_definition, text, machine_type, known_api=sdk_of(text))
+        return await beside(text, compile_definition, text, machine_type, known_api=apis_of(text))
     except InvalidDefinition as error:
         raise errors.invalid_definition(invalid_definition_message(error.diagnostics)) from None
 
 
 async def beside(text: str, act: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
     """Do something with a definition; beside the event loop where it may take long."""
-    if len(text) > LARGE_CHARACTERS or _SDK in text:
+    if len(text) > LARGE_CHARACTERS or _SERVICES in text:
         return await asyncio.to_thread(act, *arguments, **options)
     return act(*arguments, **options)
 
 
-def sdk_of(text: str) -> KnownApi | None:
-    """What the AWS SDK can do, where a definition speaks of it: reading its models takes time."""
-    if _SDK not in text:
+def apis_of(text: str) -> KnownApi | None:
+    """What APIs take, where a definition calls one: reading their models takes time."""
+    if _SERVICES not in text:
         return None
     from services.integrations.known_api import known_api
 
@@ -73,16 +74,20 @@ class VariableReferences:
         return found
 
 
-def processor_of(definition: str, label: str) -> dict[str, Any] | None:
-    """The ItemProcessor of the distributed Map with that Label; None if there is none."""
+def processor_of(definition: str, label: str, machine: str) -> dict[str, Any] | None:
+    """The ItemProcessor of the distributed Map with that label, its own or the one that runs of `machine` give it."""
     open_machines: list[Any] = [decode_json(definition)]
     while open_machines:
-        machine = open_machines.pop()
-        for state in machine.get("States", {}).values():
+        states = open_machines.pop().get("States", {})
+        for name, state in states.items():
             processor = state.get("ItemProcessor") or state.get("Iterator")
             if processor is not None:
-                if state.get("Label") == label:
+                if label == (state.get("Label") or generated_label(name, machine)) and _is_distributed(processor):
                     return dict(processor)
                 open_machines.append(processor)
             open_machines.extend(state.get("Branches", ()))
     return None
+
+
+def _is_distributed(processor: dict[str, Any]) -> bool:
+    return bool((processor.get("ProcessorConfig") or {}).get("Mode") == "DISTRIBUTED")

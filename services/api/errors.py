@@ -55,9 +55,9 @@ def serialization(message: str) -> ApiError:
     return ApiError("SerializationException", message, WIRE)
 
 
-def unknown_operation() -> ApiError:
-    """No such operation, or another method or path than `POST /`."""
-    return ApiError("UnknownOperationException", "", WIRE)
+def unknown_operation(status: int = 400) -> ApiError:
+    """No such operation; 404 and 405 for another protocol, path or method than AWS JSON's `POST /`."""
+    return ApiError("UnknownOperationException", "", WIRE, status)
 
 
 def request_too_large(status: int = 413) -> ApiError:
@@ -163,6 +163,15 @@ def state_machine_already_exists(arn: str) -> ApiError:
     return ApiError("StateMachineAlreadyExists", f"State Machine Already Exists: '{arn}'")
 
 
+def state_machine_limit_exceeded() -> ApiError:
+    """The account has as many state machines as it may; the text is the documentation's."""
+    text = (
+        "The maximum number of state machines has been reached. Existing state machines must be deleted before a new "
+        "state machine can be created."
+    )
+    return ApiError("StateMachineLimitExceeded", text)
+
+
 def state_machine_deleting(arn: str) -> ApiError:
     """The state machine waits for its last execution to end."""
     return ApiError("StateMachineDeleting", f"State Machine is being deleted: '{arn}'")
@@ -194,6 +203,12 @@ def invalid_logging(message: str) -> ApiError:
 def invalid_encryption(message: str) -> ApiError:
     """An encryption configuration that cannot be."""
     return ApiError("InvalidEncryptionConfiguration", f"Invalid Encryption Configuration: {message}")
+
+
+def refused_by_kms(message: str, request_id: str) -> ApiError:
+    """An encryption key that KMS does not take; AWS shows KMS's own words."""
+    text = f"{message} (Service: Kms, Status Code: 400, Request ID: {request_id}) (SDK Attempt Count: 1)"
+    return ApiError("InvalidEncryptionConfiguration", text)
 
 
 def conflict(message: str) -> ApiError:
@@ -255,6 +270,15 @@ def execution_already_exists(arn: str) -> ApiError:
     return ApiError("ExecutionAlreadyExists", f"Execution Already Exists: '{arn}'")
 
 
+def execution_limit_exceeded() -> ApiError:
+    """As many executions run as the account may have; the text is the documentation's."""
+    text = (
+        "The maximum number of running executions has been reached. Running executions must end or be stopped before "
+        "a new execution can be started."
+    )
+    return ApiError("ExecutionLimitExceeded", text)
+
+
 def execution_not_redrivable(arn: str, reason: str) -> ApiError:
     """RedriveExecution of an execution that is not eligible; `reason` is the redriveStatusReason."""
     return ApiError("ExecutionNotRedrivable", f"Execution {arn} invalid for redrive as: {reason}")
@@ -276,6 +300,15 @@ def activity_does_not_exist(arn: str) -> ApiError:
 def activity_already_exists(arn: str) -> ApiError:
     """The name is taken by an activity with another encryption."""
     return ApiError("ActivityAlreadyExists", f"Activity Already Exists: '{arn}'")
+
+
+def activity_limit_exceeded() -> ApiError:
+    """The account has as many activities as it may; the text is the documentation's."""
+    text = (
+        "The maximum number of activities has been reached. Existing activities must be deleted before a new activity "
+        "can be created."
+    )
+    return ApiError("ActivityLimitExceeded", text)
 
 
 def activity_worker_limit_exceeded() -> ApiError:

@@ -27,18 +27,20 @@ PARENT_HEADER: Final = b"x-stepwell-parent"
 """Which task of ours starts the execution; whoever makes one up can do no more than its task token allows."""
 UNKNOWN: Final = "-"
 _TRACE_CHARACTERS_MAX: Final = 256
+_PROTOCOLS: Final = frozenset({b"application/x-amz-json-1.0", b"application/x-amz-json-1.1"})
 
 
 class Head:
     """What the headers of a request say."""
 
-    __slots__ = ("authorization", "length", "parent", "scope", "target", "trace")
+    __slots__ = ("authorization", "content_type", "length", "parent", "scope", "target", "trace")
 
     def __init__(self, scope: Scope) -> None:
         """Look at each header once."""
         self.scope = scope
         self.target = b""
         self.authorization: bytes | None = None
+        self.content_type: bytes | None = None
         self.length: bytes | None = None
         self.trace: bytes | None = None
         self.parent: bytes | None = None
@@ -47,6 +49,8 @@ class Head:
                 self.target = value
             elif name == b"authorization":
                 self.authorization = value
+            elif name == b"content-type":
+                self.content_type = value
             elif name == b"content-length":
                 self.length = value
             elif name == b"x-amzn-trace-id":
@@ -57,7 +61,7 @@ class Head:
     def forget(self) -> None:
         """Let go of what has been read: a request may wait for a minute, and there may be ten thousand of them."""
         self.scope = {}
-        self.authorization = self.trace = self.parent = None
+        self.authorization = self.content_type = self.trace = self.parent = None
 
 
 class Intake:
@@ -93,6 +97,8 @@ class Intake:
         Raises:
             ApiError: the first thing that is wrong, in AWS's order.
         """
+        if head.content_type not in _PROTOCOLS and not _speaks_json(head.content_type):
+            raise errors.unknown_operation(404)
         found = self._operations.get(head.target)
         if found is None:
             raise errors.unknown_operation()
@@ -103,6 +109,8 @@ class Intake:
         except JsonError:
             raise errors.serialization("The request body is not valid JSON.") from None
         contract.check(body)
+        if b"null" in data:
+            body = without_nulls(body)
         account, region = self._account_and_region(credential)
         if contract.operation not in THROTTLED_INSIDE:
             self._throttle.take(account, region, contract.operation)
@@ -132,6 +140,20 @@ class Intake:
         key = credential.access_key
         named = self._verifier is None and len(key) == 12 and key.isascii() and key.isdigit()
         return (key if named else self._settings.account), credential.region
+
+
+def _speaks_json(content_type: bytes | None) -> bool:
+    """Whether a body is of AWS's JSON protocols; one that is not said to be anything is."""
+    return content_type is None or content_type.partition(b";")[0].strip().lower() in _PROTOCOLS
+
+
+def without_nulls(value: Any) -> Any:
+    """A body without the members that are null, which are not given; an item of a list keeps its place."""
+    if type(value) is dict:
+        return {name: without_nulls(member) for name, member in value.items() if member is not None}
+    if type(value) is list:
+        return [without_nulls(item) for item in value]
+    return value
 
 
 def _named(

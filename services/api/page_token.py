@@ -27,6 +27,8 @@ _HEAD: Final = struct.Struct(">BI")
 _DIGEST_BYTES: Final = 16
 Row = TypeVar("Row")
 _NOT_BOUND: Final = frozenset({"nextToken", "maxResults"})
+_DEFAULTS: Final[dict[str, Any]] = {"reverseOrder": False, "includeExecutionData": True}
+"""What a call that says them has said anyway."""
 
 
 class PageTokens:
@@ -72,7 +74,11 @@ class PageTokens:
         return Paging(self, request, now_ms, self.cursor(request, now_ms), page_size(request))
 
     def _digest(self, request: Request, body: bytes) -> bytes:
-        bound = [(k, v) for k, v in sorted(request.body.items()) if k not in _NOT_BOUND and v is not None]
+        bound = [
+            (name, value)
+            for name, value in sorted(request.body.items())
+            if name not in _NOT_BOUND and value is not _DEFAULTS.get(name)
+        ]
         subject = msgspec.msgpack.encode((request.operation, request.account, request.region, bound))
         return hashlib.blake2b(subject + b"\0" + body, key=self._key, digest_size=_DIGEST_BYTES).digest()
 

@@ -2,17 +2,21 @@
 
 A caller costs a future. Every scheduler hears how many callers wait for which activity (`Wish`), offers attempts to
 one process at a time, and the oldest caller of the activity claims. The grant, which comes after the commit that
-holds ActivityStarted, is the caller's answer; a refusal makes it wait on.
+holds ActivityStarted, is the caller's answer; a refusal makes it wait on. The secret of the task token is made here
+and goes to the caller alone: the claim has its digest.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hmac
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
+from uuid import UUID
 
+from engine import task_token
 from services.api import errors
 from services.api.owners import Owners
 from services.broker.interface import Broker
@@ -22,7 +26,16 @@ from services.runtime.faults import Fault
 
 POLLERS_PER_ACTIVITY_MAX: Final = 1_000
 WISH_SECONDS: Final = 5.0
+OWNERLESS_SECONDS: Final = 0.5
 CLAIM_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A task that a caller got: its token and its input, JSON text."""
+
+    task_token: str
+    input: bytes
 
 
 @dataclass(slots=True, eq=False)
@@ -31,7 +44,7 @@ class _Poller:
 
     activity: str
     worker_name: str | None
-    answer: asyncio.Future[Grant | None]
+    answer: asyncio.Future[Lease | None]
     claimed: bytes = b""
     timer: asyncio.TimerHandle | None = None
 
@@ -47,11 +60,21 @@ class _Queue:
 class Pollers:
     """All waiting GetActivityTask calls of this process."""
 
-    def __init__(self, broker: Broker, owners: Owners, clock: Clock, incarnation: str, reply_to: str) -> None:
-        """`incarnation` names this process in claims; offers come to `reply_to`, grants to the incarnation's queue."""
+    def __init__(
+        self, broker: Broker, owners: Owners, clock: Clock, key: bytes, incarnation: str, reply_to: str
+    ) -> None:
+        """Nobody waits.
+
+        Args:
+            broker, owners, clock: of this process.
+            key: random, of this process alone; the secrets of task tokens are made with it.
+            incarnation: names this process in claims; grants come to its queue.
+            reply_to: where offers come to.
+        """
         self._broker = broker
         self._owners = owners
         self._clock = clock
+        self._key = key
         self._incarnation = incarnation
         self._reply_to = reply_to
         self._queues: dict[str, _Queue] = {}
@@ -60,8 +83,8 @@ class Pollers:
         self._wishing: asyncio.Task[None] | None = None
         self._repeating: asyncio.Task[None] | None = None
 
-    def poll(self, activity: str, worker_name: str | None, seconds: float) -> asyncio.Future[Grant | None]:
-        """Wait for a task of the activity: the grant, or None when the time is over. Cancel it to stop waiting.
+    def poll(self, activity: str, worker_name: str | None, seconds: float) -> asyncio.Future[Lease | None]:
+        """Wait for a task of the activity: the lease, or None when the time is over. Cancel it to stop waiting.
 
         Raises:
             ApiError: ActivityWorkerLimitExceeded.
@@ -112,18 +135,24 @@ class Pollers:
                 continue
             poller.claimed = offer.token
             self._claims[offer.token] = poller
-            claim = Claim(
-                offer.execution_id, offer.shard, offer.path, offer.token, self._incarnation, poller.worker_name
-            )
-            self._broker.send(offer.reply_to, encode([claim]))
+            self._broker.send(offer.reply_to, encode([self._claim(offer, poller.worker_name)]))
             asyncio.get_running_loop().call_later(CLAIM_SECONDS, self._claim_is_lost, offer.token, poller)
             return
+
+    def _claim(self, offer: Offer, worker_name: str | None) -> Claim:
+        callback = task_token.digest(self._secret_of(offer.token))
+        place = (offer.execution_id, offer.shard, offer.path, offer.token)
+        return Claim(*place, self._incarnation, worker_name, callback)
+
+    def _secret_of(self, token: bytes) -> bytes:
+        """The same for every claim of an attempt: the grant that comes may be that of an earlier one."""
+        return hmac.digest(self._key, token, "sha256")
 
     def on_grant(self, grant: Grant) -> None:
         """The claim won and is committed."""
         poller = self._claims.pop(grant.token, None)
         if poller is not None and not poller.answer.done():
-            poller.answer.set_result(grant)
+            poller.answer.set_result(_lease(grant, self._secret_of(grant.token)))
 
     def on_refusal(self, refusal: Refusal) -> None:
         """Another process was faster: wait on, first in the row again."""
@@ -164,10 +193,10 @@ class Pollers:
             self._wishing = None
 
     async def _repeat(self) -> None:
-        """Say it again while anybody waits: a scheduler may be new, a message lost."""
+        """Say it again while anybody waits: a scheduler may be new, a message lost, a shard without owner."""
         try:
             while self._queues:
-                await self._clock.sleep(WISH_SECONDS)
+                await self._clock.sleep(WISH_SECONDS if self._owners.complete else OWNERLESS_SECONDS)
                 await self._send(list(self._queues))
         finally:
             self._repeating = None
@@ -195,7 +224,13 @@ class Pollers:
                 task.cancel()
 
 
-def give_up(answer: asyncio.Future[Grant | None]) -> None:
+def _lease(grant: Grant, secret: bytes) -> Lease:
+    account = grant.job.execution_arn.split(":", 5)[4]
+    place = f"{grant.job.region}:{account}"
+    return Lease(task_token.encode(UUID(bytes=grant.execution_id), grant.path, secret, place), grant.job.input)
+
+
+def give_up(answer: asyncio.Future[Lease | None]) -> None:
     """End a poll without a task, if it has not ended yet."""
     if not answer.done():
         answer.set_result(None)

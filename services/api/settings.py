@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +16,12 @@ class ApiSettings:
         seal: key of the page tokens; all API processes of a cluster need the same one.
         body_bytes_max: longest request body (1 MiB of definition, escaped, and the envelope).
         body_seconds: how long a request body may take to arrive.
-        throttle: `off`, or the token buckets of AWS's large or other regions.
+        throttle: `off`, or the token buckets of AWS's `large` or `other` regions, for everybody; for some accounts
+            otherwise with `ACCOUNT=`, as in `off,111122223333=large`.
+        open_executions_max: open standard executions per account and region; 0 for AWS's 1,000,000 where `throttle` is
+            not off, else for no limit.
+        state_machines_max, activities_max: state machines and activities per account and region; 0 for AWS's 100,000
+            where `throttle` is not off, else for no limit.
         machine_cache_seconds: how long StartExecution may follow a state machine as it was.
         owner_cache_seconds: how long the owners of the shards are believed.
         reply_seconds: how long an owner may take to answer a command before it is asked again.
@@ -35,7 +39,10 @@ class ApiSettings:
     seal: bytes = b"stepwell"
     body_bytes_max: int = 4 << 20
     body_seconds: float = 30.0
-    throttle: Literal["off", "large", "other"] = "off"
+    throttle: str = "off"
+    open_executions_max: int = 0
+    state_machines_max: int = 0
+    activities_max: int = 0
     machine_cache_seconds: float = 1.0
     owner_cache_seconds: float = 1.0
     reply_seconds: float = 2.0

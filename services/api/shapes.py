@@ -17,6 +17,11 @@ def seconds(ms: int) -> float:
     return ms / 1000
 
 
+def is_encrypted(revision: Revision) -> bool:
+    """Whether a revision has a key of the customer: METADATA_ONLY hides data of its executions only."""
+    return (revision.encryption or {}).get("type") == "CUSTOMER_MANAGED_KMS_KEY"
+
+
 def list_item(row: ListedExecution, machine: Arn, express: bool = False) -> dict[str, Any]:
     """One entry of ListExecutions; express executions have their id in the ARN."""
     place = f"arn:{machine.partition}:states:{machine.region}:{machine.account}"

@@ -5,10 +5,13 @@ Source: reference of quotas, section 1.4.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, Literal
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
 
 from services.api import errors
+from services.runtime.settings import SettingError
 
 BUCKETS_MAX: Final = 100_000
 
@@ -58,12 +61,46 @@ BUCKETS: Final[dict[str, dict[str, tuple[int, int]]]] = {
 }
 
 
+_ACCOUNT: Final = re.compile(r"[0-9]{12}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Whose buckets are how large: names of tables, `off` for no buckets."""
+
+    everybody: str = "off"
+    accounts: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, account: str) -> Mapping[str, tuple[int, int]] | None:
+        """Capacity and refill by bucket; None while the account is not throttled."""
+        return BUCKETS.get(self.accounts.get(account, self.everybody))
+
+
+def read_sizes(text: str) -> Sizes:
+    """Read `off`, `large` or `other` for everybody, and `ACCOUNT=` one of them for some, separated by commas.
+
+    Raises:
+        SettingError: not of that form.
+    """
+    everybody, accounts = "off", {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        account, separator, size = part.rpartition("=")
+        if size not in ("off", *BUCKETS) or (separator and not _ACCOUNT.fullmatch(account)):
+            raise SettingError(f"STEPWELL_THROTTLE: {part!r} must be off, large or other, or ACCOUNT= one of them")
+        if separator:
+            accounts[account] = size
+        else:
+            everybody = size
+    return Sizes(everybody, accounts)
+
+
 class Throttle:
     """Takes one token per admitted call; a full bucket holds `capacity`, `refill` tokens come back per second."""
 
-    def __init__(self, sizes: Literal["off", "large", "other"], monotonic: Callable[[], float]) -> None:
-        """`sizes` picks the table."""
-        self._sizes = BUCKETS.get(sizes)
+    def __init__(self, sizes: Sizes, monotonic: Callable[[], float]) -> None:
+        """`sizes` says who has which buckets."""
+        self._sizes = sizes
+        self._off = sizes == Sizes()
         self._monotonic = monotonic
         self._levels: dict[tuple[str, str, str], tuple[float, float]] = {}
 
@@ -73,7 +110,7 @@ class Throttle:
         Raises:
             ApiError: ThrottlingException, the bucket is empty.
         """
-        if self._sizes is None or (size := self._sizes.get(bucket)) is None:
+        if self._off or (sizes := self._sizes.of(account)) is None or (size := sizes.get(bucket)) is None:
             return
         capacity, refill = size
         now = self._monotonic()

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
-from queue import Queue
+from itertools import count
+from queue import Empty
 from typing import Any, Final
 
-from kombu import Connection, Consumer, Producer
+from kombu import Connection, Consumer
 from kombu.transport import memory
 
-from services.broker.connection import ANONYMOUS, queue_of
+from services.broker.connection import queue_of
 from services.broker.frames import CONTENT_ENCODING, CONTENT_TYPE
 from services.broker.interface import Subscription
 from services.broker.traffic import Traffic
@@ -30,7 +31,7 @@ class _Space:
     """The queues of one `memory://NAME`, and who wants to be called when a body is put into which."""
 
     def __init__(self) -> None:
-        self.queues: dict[str, Queue[Any]] = {}
+        self.queues: dict[str, deque[Any]] = {}
         self.waiting: defaultdict[str, set[Callable[[], None]]] = defaultdict(set)
 
 
@@ -38,23 +39,62 @@ _spaces: defaultdict[str, _Space] = defaultdict(_Space)
 
 
 class CallingChannel(memory.Channel):  # type: ignore[misc]
-    """kombu's channel in memory, with queues by name of the space and a call for every arrival."""
+    """kombu's channel in memory, with queues by name of the space and a call for every arrival.
+
+    A queue is a deque, whose ends threads may use as they like, and everything that is ready is delivered in one go.
+    """
 
     def __init__(self, connection: Any, **kwargs: Any) -> None:
         """Find the space."""
         super().__init__(connection, **kwargs)
         self._space = _spaces[connection.client.hostname or ""]
         self.queues = self._space.queues
+        self._next_delivery_tag = count(1).__next__
+
+    def publish(self, queue: str, body: bytes) -> None:
+        """What kombu's producer does with a body that needs no serialising."""
+        message = self.prepare_message(body, content_type=CONTENT_TYPE, content_encoding=CONTENT_ENCODING)
+        self.basic_publish(message, "", queue)
+
+    def _new_queue(self, queue: str, **kwargs: Any) -> None:
+        self._queue_for(queue)
+
+    def _queue_for(self, queue: str) -> deque[Any]:
+        return self.queues.setdefault(queue, deque())
 
     def _put(self, queue: str, message: Any, **kwargs: Any) -> None:
-        super()._put(queue, message, **kwargs)
+        self._queue_for(queue).append(message)
         for call in tuple(self._space.waiting.get(queue, ())):
             call()
 
+    def _get_many(self, queues: Sequence[str], timeout: float | None = None) -> None:
+        """Deliver what is ready, queue by queue.
+
+        Raises:
+            Empty: nothing is.
+        """
+        left = DELIVERY_BODIES_MAX
+        for name in queues:
+            ready = self._queue_for(name)
+            while ready and left:
+                self.connection._deliver(ready.popleft(), name)
+                left -= 1
+        if left == DELIVERY_BODIES_MAX:
+            raise Empty
+
+    def _size(self, queue: str) -> int:
+        return len(self._queue_for(queue))
+
+    def _purge(self, queue: str) -> int:
+        ready = self._queue_for(queue)
+        size = len(ready)
+        ready.clear()
+        return size
+
     def close(self) -> None:
         """Leave the queues to the others."""
-        super().close()
         self.queues = {}
+        super().close()
 
 
 class CallingTransport(memory.Transport):  # type: ignore[misc]
@@ -78,7 +118,6 @@ class MemoryBroker:
         self._connection = _connect(url)
         self._channel = self._connection.channel()
         self._space = _spaces[self._connection.hostname or ""]
-        self._producer = Producer(self._channel, exchange=ANONYMOUS, auto_declare=False)
         self._subscriptions: list[MemorySubscription] = []
         self._uptime = Uptime(clock or SystemClock())
         self._uptime.up()
@@ -86,10 +125,10 @@ class MemoryBroker:
     def send(self, queue: str, body: bytes) -> None:
         """Put the body into the queue; a queue that is full drops it."""
         waiting = self._space.queues.get(queue)
-        if waiting is not None and waiting.qsize() >= QUEUE_MESSAGES_MAX:
+        if waiting is not None and len(waiting) >= QUEUE_MESSAGES_MAX:
             self.traffic.dropped += 1
             return
-        self._producer.publish(body, routing_key=queue, content_type=CONTENT_TYPE, content_encoding=CONTENT_ENCODING)
+        self._channel.publish(queue, body)
         self.traffic.sent += 1
 
     def subscribe(self, queues: Sequence[str], handler: Callable[[list[bytes]], None]) -> Subscription:
@@ -102,7 +141,7 @@ class MemoryBroker:
     async def length(self, queue: str) -> int:
         """How many bodies wait in the queue."""
         waiting = self._space.queues.get(queue)
-        return 0 if waiting is None else waiting.qsize()
+        return 0 if waiting is None else len(waiting)
 
     def connected_seconds(self) -> float:
         """Seconds since it was opened."""
@@ -181,11 +220,11 @@ class MemorySubscription:
         if not self._names:
             return
         try:
-            while len(self._bodies) < DELIVERY_BODIES_MAX:
-                self._connection.drain_events(timeout=0)
-            self._call()
+            self._connection.drain_events(timeout=0)
         except TimeoutError:
-            pass
+            return
+        if len(self._bodies) >= DELIVERY_BODIES_MAX:
+            self._call()
         bodies, self._bodies = self._bodies, []
         if bodies:
             self._traffic.received += len(bodies)

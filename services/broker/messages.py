@@ -39,9 +39,10 @@ class Offer(msgspec.Struct, array_like=True, tag=2):
 class Claim(msgspec.Struct, array_like=True, tag=3):
     """Worker to scheduler: I have a slot for that attempt. `queues.incarnation(incarnation)` is where it listens.
 
-    For an activity the API process is the incarnation and `worker_name` is what GetActivityTask said. The answer is
-    a `Grant` after the commit that holds ActivityStarted (of its job only `task_token` and `input` are read; no
-    result follows, SendTask* do), or a `Refusal`.
+    For an activity the API process is the incarnation and `worker_name` is what GetActivityTask said; `callback` is
+    the digest of the secret that goes into the caller's task token. The answer is a `Grant` after the commit that
+    holds ActivityStarted (of its job only `input`, `region` and `execution_arn` are read; no result follows, SendTask*
+    do), or a `Refusal`.
     """
 
     execution_id: bytes
@@ -50,6 +51,7 @@ class Claim(msgspec.Struct, array_like=True, tag=3):
     token: bytes
     incarnation: str
     worker_name: str | None = None
+    callback: bytes = b""
 
 
 class Refusal(msgspec.Struct, array_like=True, tag=4):
@@ -62,8 +64,8 @@ class TaskJob(msgspec.Struct, array_like=True):
     """What a worker must know to run one attempt.
 
     `timeout_ms` and `heartbeat_ms` are what is left when the grant is written, None without a deadline.
-    `task_token` is the text for `.waitForTaskToken`, "" otherwise. `key` is constant for one attempt: the
-    idempotency key offered to integrations.
+    `attempt_name` is how the end of a nested execution finds this attempt again, "" where the task does not wait for
+    one. `key` is constant for one attempt: the idempotency key offered to integrations.
     """
 
     resource: str
@@ -78,7 +80,7 @@ class TaskJob(msgspec.Struct, array_like=True):
     role_arn: str
     timeout_ms: int | None
     heartbeat_ms: int | None
-    task_token: str
+    attempt_name: str
     key: str
     credentials_role_arn: str | None = None
     trace_header: str | None = None
@@ -172,20 +174,22 @@ class Command(msgspec.Struct, array_like=True, tag=10):
     |------------------|------------------------------|--------------------|-------------------------------------------|
     | `stop`           | [error, cause] (or nil),     | [stop_ms]          | ExecutionDoesNotExist []                  |
     |                  | [.., .., attempt] of a run   |                    |                                           |
-    | `task-succeeded` | [path, token, output bytes]  | []                 | TaskTimedOut [resource]                   |
-    | `task-failed`    | [path, token, error, cause]  | []                 | TaskTimedOut [resource]                   |
-    | `task-heartbeat` | [path, token]                | []                 | TaskTimedOut [resource]                   |
+    | `task-succeeded` | [path, secret, output bytes] | []                 | TaskTimedOut [resource]                   |
+    | `task-failed`    | [path, secret, error, cause] | []                 | TaskTimedOut [resource]                   |
+    | `task-heartbeat` | [path, secret]               | []                 | TaskTimedOut [resource]                   |
+    | `child-succeeded`| [path, token, output bytes]  | none (a hint)      |                                           |
+    | `child-failed`   | [path, token, error, cause]  | none (a hint)      |                                           |
     | `redrive`        | [client_token] (or nil)      | [redrive_ms]       | ExecutionNotRedrivable [reason],          |
     |                  |                              |                    | ExecutionDoesNotExist []                  |
     | `redrive-child`  | [attempt]                    | none (sent again)  |                                           |
     | `machine-deleted`| [machine id, 16 bytes]       | none               |                                           |
     | `map-child-ended`| [map run id, 16 bytes]       | none (a hint)      |                                           |
 
-    A stop of an execution that has ended answers its original stop_ms. `resource` is what AWS names as timed out:
-    the Resource of the task state. A client_token that redrove before answers the redrive_ms of that time.
-    The two commands that a map run sends to its children name the attempt of the run that they are about: a stop of an
-    attempt before the child's own and a redrive for one that it is in already change nothing.
-    `machine-deleted` goes to every scheduler, with `execution_id` b"" and shard 0.
+    A stop of an execution that has ended answers its original stop_ms. `secret` is that of a task token, `token` the
+    attempt's own. `resource` is what AWS names as timed out: the Resource of the task state. A client_token that
+    redrove before answers the redrive_ms of that time. The two commands that a map run sends to its children name the
+    attempt of the run that they are about: a stop of an attempt before the child's own and a redrive for one that it is
+    in already change nothing. `machine-deleted` goes to every scheduler, with `execution_id` b"" and shard 0.
     """
 
     request_id: str

@@ -29,7 +29,15 @@ class BulkRunner:
         self._queue = queues.api(name)
         self._broker = broker
         owners = Owners(store, clock, OWNERS_SECONDS)
-        self._commands = Commands(store, broker, owners, self._queue, REPLY_SECONDS, lambda: ids.entropy(12).hex())
+        self._commands = Commands(
+            store,
+            broker,
+            owners,
+            clock,
+            lambda: ids.entropy(12).hex(),
+            reply_to=self._queue,
+            reply_seconds=REPLY_SECONDS,
+        )
         self._jobs = BulkJobs(store, self._ask, clock, name)
 
     async def run(self) -> None:

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.cli.definition_file import Written, read_definition_file
 from services.cli.errors import CommandError
-from services.cli.source_map import SourceMap
 from services.integrations.mocks import MockFile, MockFileError, read_mock_file
 from services.testing.cases import Case, CaseFileError, MachineCases, read_case_file
+
+_NAMED_MAX = 10
+"""Names in a message; files with many state machines exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +30,19 @@ class Plan:
     """One definition as one state machine."""
 
     file: Path
-    source: SourceMap
+    written: Written
     machine: str
     expected: tuple[Case, ...]
 
     def place(self, state: str, below: str = "") -> tuple[int, int]:
         """Line and column of a state, or of something in it; the file's first line if there is no such state."""
-        start = self.source.find(f"{self._pointer(state)}{below}").start if state else 0
-        return self.source.line_and_column(start)
+        start = self.written.places.find(f"{self._pointer(state)}{below}").start if state else 0
+        return self.written.places.line_and_column(start)
 
     def _pointer(self, state: str) -> str:
         """Names of states are unique in a definition, over all levels."""
         ending = "/States/" + state.replace("~", "~0").replace("/", "~1")
-        found = (pointer for pointer in self.source.pointers if pointer.endswith(ending))
+        found = (pointer for pointer in self.written.places.pointers if pointer.endswith(ending))
         return min(found, key=len, default="")
 
 
@@ -71,17 +74,13 @@ def plans(wanted: Wanted) -> list[Plan]:
 
 
 def _plans_of(file: Path, wanted: Wanted) -> list[Plan]:
-    try:
-        text = file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{file}: {error}") from None
-    source = SourceMap(text)
+    written = read_definition_file(file)
     entries = [entry for entry in wanted.expectations if Path(entry.definition).name == file.name]
     if wanted.machine is None and entries:
-        return [Plan(file, source, entry.state_machine, entry.cases) for entry in entries]
+        return [Plan(file, written, entry.state_machine, entry.cases) for entry in entries]
     name = wanted.machine or _machine_name(file, wanted)
     expected = [case for entry in wanted.expectations if entry.state_machine == name for case in entry.cases]
-    return [Plan(file, source, name, tuple(expected))]
+    return [Plan(file, written, name, tuple(expected))]
 
 
 def _machine_name(file: Path, wanted: Wanted) -> str:
@@ -92,5 +91,5 @@ def _machine_name(file: Path, wanted: Wanted) -> str:
         return stem
     if len(named) == 1 and len(wanted.files) == 1:
         return named.pop()
-    known = ", ".join(sorted(named))
+    known = ", ".join(sorted(named)[:_NAMED_MAX]) + (" ..." if len(named) > _NAMED_MAX else "")
     raise CommandError(f"{file}: no state machine {stem!r} has cases; say which one it is with --machine: {known}")

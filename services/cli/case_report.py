@@ -19,6 +19,7 @@ def show_verdict(screen: Console, plan: Plan, verdict: Verdict, tree: bool) -> N
     """One line for what passed; what did not is shown with its place in the definition, like a compiler's error."""
     from rich.text import Text
 
+    from services.cli.diagnostics import window
     from services.cli.screen import STYLES
 
     run, passed = verdict.run, verdict.passed
@@ -35,7 +36,8 @@ def show_verdict(screen: Console, plan: Plan, verdict: Verdict, tree: bool) -> N
     place = f"{plan.file}:{line}:{column}: "
     screen.print(Text.assemble((place, "bold"), ("error: ", "red"), f"{verdict.case.name}: {problem.message}"))
     if problem.state:
-        screen.print(Text(f"  {plan.source.line(line)}"))
+        shown, column = window(plan.written.places.line(line), column)
+        screen.print(Text(f"  {shown}"))
         screen.print(Text(f"  {' ' * (column - 1)}^", style="red"))
     for mismatch in verdict.mismatches[1:]:
         screen.print(Text(f"    {mismatch.member} is {mismatch.found}, expected {mismatch.expected}"))

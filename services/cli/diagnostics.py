@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from services.cli.definition_file import Written, read_definition_file
+from services.cli.hints import hint_for, sharper, state_names
 from services.cli.source_map import SourceMap, Span
 
 if TYPE_CHECKING:
     from engine.asl.model import MachineType
     from engine.asl.resource import KnownApi
+
+
+_HINTS_MAX = 50
+"""Findings that are told what was probably meant: each looks through all names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +32,15 @@ class Finding:
     line: int
     column: int
     length: int
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All findings of one file."""
+    """All findings of one file; `text` is the definition as JSON, `source` what stands in the file."""
 
-    file: Path
+    file: str
+    source: str
     text: str
     findings: tuple[Finding, ...]
 
@@ -43,7 +52,7 @@ class Report:
     def as_json(self) -> dict[str, Any]:
         """The report for programs."""
         return {
-            "file": str(self.file),
+            "file": self.file,
             "result": "OK" if self.valid else "FAIL",
             "diagnostics": [
                 {
@@ -53,6 +62,7 @@ class Report:
                     "location": it.location,
                     "line": it.line,
                     "column": it.column,
+                    **({"hint": it.hint} if it.hint else {}),
                 }
                 for it in self.findings
             ],
@@ -60,31 +70,49 @@ class Report:
 
 
 def examine(file: Path, machine_type: MachineType) -> Report:
-    """Validate the definition in a file."""
+    """Validate the definition in a file; `-` is standard input."""
+    return examine_written(read_definition_file(file), machine_type)
+
+
+def examine_written(written: Written, machine_type: MachineType) -> Report:
+    """Validate a definition that has been read."""
     from engine.asl.validate import validate
 
-    try:
-        text = file.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        broken = Finding("ERROR", "INVALID_JSON_DESCRIPTION", f"not UTF-8 text: {error.reason}", None, 1, 1, 1)
-        return Report(file, "", (broken,))
-    places = SourceMap(text)
-    broken_at = _syntax_error(text)
-    findings = []
-    for it in validate(text, machine_type, known_api=_sdk_of(text), lints=True):
-        span = places.find(it.location)
+    places = written.places
+    if written.problem is not None:
+        message, at = written.problem
+        line, column = places.line_and_column(at)
+        broken = Finding("ERROR", "INVALID_JSON_DESCRIPTION", message, None, line, column, 1)
+        return Report(written.name, written.source, "", (broken,))
+    broken_at = _syntax_error(written.text)
+    findings: list[Finding] = []
+    names = state_names(places)
+    for it in validate(written.text, machine_type, known_api=_apis_of(written.text), lints=True):
+        span = places.find(sharper(it, places))
         if broken_at is not None:
             span = Span(broken_at, broken_at + 1)
         line, column = places.line_and_column(span.start)
         width = len(places.line(line)) - column + 1
         length = max(1, min(span.end - span.start, width))
-        findings.append(Finding(it.severity, it.code, it.message, it.location, line, column, length))
-    return Report(file, text, tuple(findings))
+        hint = hint_for(it, names) if len(findings) < _HINTS_MAX else ""
+        findings.append(Finding(it.severity, it.code, it.message, it.location, line, column, length, hint))
+    findings += _written_twice(places)
+    return Report(written.name, written.source, written.text, tuple(findings))
 
 
-def _sdk_of(text: str) -> KnownApi | None:
-    """What the AWS SDK can do, where a definition speaks of it: reading its models takes time."""
-    if ":aws-sdk:" not in text:
+def _written_twice(places: SourceMap) -> Iterator[Finding]:
+    """Warn of members that replace others in silence, such as two states of one name."""
+    for place, span in places.written_twice():
+        line, column = places.line_and_column(span.start)
+        name = place.pointer.rpartition("/")[2].replace("~1", "/").replace("~0", "~")
+        length = max(1, min(span.end - span.start, len(places.line(line)) - column + 1))
+        message = f"'{name}' is written twice here; the first one is lost."
+        yield Finding("WARNING", "STEPWELL_WRITTEN_TWICE", message, place.location, line, column, length)
+
+
+def _apis_of(text: str) -> KnownApi | None:
+    """What APIs take, where a definition calls one: reading their models takes time."""
+    if ":states:" not in text:
         return None
     from services.integrations.known_api import known_api
 
@@ -102,34 +130,46 @@ def _syntax_error(text: str) -> int | None:
     return None
 
 
-def show(report: Report) -> None:
+def show(report: Report, warnings: bool = True) -> None:
     """Print a report for people."""
     from rich.text import Text
 
     from services.cli.screen import console
 
     screen = console()
-    lines = report.text.split("\n")
+    lines = report.source.split("\n")
     for it in report.findings:
+        if it.severity == "WARNING" and not warnings:
+            continue
         colour = "red" if it.severity == "ERROR" else "yellow"
         place = f"{report.file}:{it.line}:{it.column}: "
+        # The place that the service's parser prints is on the screen already.
+        message = it.message.partition("\n at [Source")[0]
         screen.print(
-            Text.assemble((place, "bold"), (f"{it.severity.lower()}: ", colour), f"{it.message} ", (it.code, "dim"))
+            Text.assemble((place, "bold"), (f"{it.severity.lower()}: ", colour), f"{message} ", (it.code, "dim"))
         )
         source = lines[it.line - 1].rstrip("\r") if it.line <= len(lines) else ""
-        shown, column = _window(source, it.column)
+        shown, column = window(source, it.column)
         screen.print(Text(f"  {shown}"))
         blank = "".join("\t" if character == "\t" else " " for character in shown[: column - 1])
         screen.print(Text(f"  {blank}{'^'.ljust(min(it.length, len(shown) - column + 1), '~')}", style=colour))
-    if report.valid:
-        kinds = len(report.findings)
-        screen.print(f"{report.file}: valid" + (f", {kinds} warning{'s' if kinds > 1 else ''}" if kinds else ""))
+        if it.hint:
+            screen.print(Text(f"  {it.hint}", style="dim"))
+    screen.print(Text(f"{report.file}: {_summary(report)}"))
+
+
+def _summary(report: Report) -> str:
+    errors = sum(it.severity == "ERROR" for it in report.findings)
+    warnings = len(report.findings) - errors
+    counts = [f"{count} {word}{'s' if count > 1 else ''}" for count, word in
+              ((errors, "error"), (warnings, "warning")) if count]  # fmt: skip
+    return ", ".join(counts if errors else ["valid", *counts])
 
 
 _WINDOW_CHARACTERS_MAX = 110
 
 
-def _window(line: str, column: int) -> tuple[str, int]:
+def window(line: str, column: int) -> tuple[str, int]:
     """The part of a long line around the column, and the column in it."""
     if len(line) <= _WINDOW_CHARACTERS_MAX:
         return line, column

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from services.cli.errors import CommandError
 from services.cli.execution_logs import ExecutionLogs
+from services.execution_logs.traces import Traces
 from services.express.background import BackgroundExpress
 from services.express.front import ExpressFront
 from services.express.intake import ExpressIntake
@@ -25,6 +26,18 @@ from services.store.programs import Programs
 PROGRAM_BYTES_MAX: Final = 67_108_864
 
 
+class _Traced(ExpressMetrics):
+    """Has every ended execution traced, too."""
+
+    def __init__(self, traces: Traces) -> None:
+        super().__init__()
+        self._traces = traces
+
+    def ended(self, kind: str, execution: Any) -> None:
+        super().ended(kind, execution)
+        self._traces.express_ended(execution)
+
+
 class ExpressLanes:
     """Makes both halves of one process."""
 
@@ -38,6 +51,7 @@ class ExpressLanes:
         broker_url: str,
         logs: ExecutionLogs,
         database_url: str,
+        traces: Traces | None = None,
     ) -> None:
         """Open the queue; nothing is taken from it yet."""
         self._integrations = integrations
@@ -48,7 +62,7 @@ class ExpressLanes:
         self._shared = on_redis(broker_url)
         self._queue = open_express_queue(broker_url, fsync=settings.express_fsync)
         self._logs = logs
-        self.metrics = ExpressMetrics()
+        self.metrics = ExpressMetrics() if traces is None else _Traced(traces)
         days = settings.express_retention_days
         self._keep = ExpressKeep(ExpressHistory(database_url, clock), clock, days, self.metrics) if days else None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import Annotated
 
 import typer
 
@@ -35,6 +36,27 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(f"stepwell {version('stepwell')}")
+        except PackageNotFoundError:
+            print("stepwell, running from its source")
+        raise typer.Exit
+
+
+@app.callback()
+def stepwell(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """AWS Step Functions that you run yourself."""
+
 
 _SERVER = "Server"
 _WORKFLOWS = "Workflows (talk to a running server)"
@@ -95,6 +117,10 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _say(f"{error.filename}: {error.strerror}")
 
 
 def _say(text: str) -> None:

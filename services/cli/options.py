@@ -42,6 +42,9 @@ Input: TypeAlias = Annotated[
 DefinitionFile: TypeAlias = Annotated[
     Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A definition in the Amazon States Language.")
 ]
+DefinitionFileOrInput: TypeAlias = Annotated[
+    Path, typer.Argument(help="A definition in the Amazon States Language, JSON or YAML; - is standard input.")
+]
 DatabaseUrl: TypeAlias = Annotated[
     str | None, typer.Option(help="Postgres URL; else STEPWELL_DATABASE_URL.", show_default=False)
 ]

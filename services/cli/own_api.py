@@ -178,8 +178,7 @@ class OwnExecutions:
         body = {"stateMachineArn": machine_arn, "name": name, "input": input_text.decode("utf-8", "surrogatepass")}
         if trace_header is not None:
             body["traceHeader"] = trace_header
-        waits = call.resource.pattern in ("sync", "sync:2")
-        parent = Parent(call.execution_arn, call.resource.pattern, call.task_token if waits else "")
+        parent = Parent(call.execution_arn, call.resource.pattern, call.attempt_name)
         answer = await self._ask(call, "StartExecution", body, parent)
         return NestedStart(answer["executionArn"], round(1000 * answer["startDate"]))
 

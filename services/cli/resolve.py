@@ -29,7 +29,9 @@ def execution_arn(client: Client, name: str) -> str:
         return name
     machine, _, execution = name.partition("/")
     if not execution:
-        raise CommandError(f"{name!r} is neither an ARN nor MACHINE/EXECUTION")
+        raise CommandError(
+            f"{name!r} is neither an ARN nor MACHINE/EXECUTION; `stepwell list MACHINE` shows the executions"
+        )
     arn = machine_arn(client, machine)
     return f"{arn.replace(':stateMachine:', ':execution:', 1)}:{execution}"
 
@@ -42,11 +44,11 @@ def input_text(given: str) -> str:
         try:
             text = Path(given[1:]).read_text("utf-8")
         except OSError as error:
-            raise CommandError(f"cannot read the input: {error}") from None
+            raise CommandError(f"cannot read the input {given[1:]}: {error.strerror}") from None
     else:
         text = given
     try:
         json.loads(text)
     except ValueError as error:
-        raise CommandError(f"the input is not JSON: {error}") from None
+        raise CommandError(f"the input is not JSON: {error}; give JSON, @FILE or -") from None
     return text

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from services.cli.execution_logs import ExecutionLogs
     from services.cli.express_lanes import ExpressLanes
     from services.cli.own_api import LocalApi, OwnApi, RemoteApi
+    from services.execution_logs.traces import Traces
     from services.integrations.assembly import Permissions
     from services.integrations.functions.targets import Targets
     from services.integrations.interface import Integrations
@@ -113,6 +114,7 @@ class _Process:
         self._integrations: Integrations | None = None
         self._lanes: ExpressLanes | None = None
         self._logs: ExecutionLogs | None = None
+        self._traces: Traces | None = None
         self._local_api: LocalApi | None = None
         self._remote_api: RemoteApi | None = None
         self._after_ready: list[Callable[[], Awaitable[object]]] = []
@@ -143,8 +145,11 @@ class _Process:
         from services.runtime.faults import StoreUnavailable
         from services.store.postgres import open_store
 
+        process = self._options.process
         try:
-            store = await open_store(self._options.process.database_url, self._clock)
+            store = await open_store(
+                process.database_url, self._clock, note_status_changes=process.status_events == "on"
+            )
         except StoreUnavailable as fault:
             raise CommandError(f"the database cannot be reached: {fault}") from None
         stack.push_async_callback(store.close)
@@ -162,6 +167,7 @@ class _Process:
 
     def _add_scheduler(self, broker: Broker, stack: AsyncExitStack) -> None:
         from services.cli.bulk_runner import BulkRunner
+        from services.cli.traces import together
         from services.integrations.preparation import equip
         from services.runtime.metrics import SchedulerMetrics, expose, residents, shards_owned
         from services.scheduler.scheduler import Scheduler
@@ -180,7 +186,7 @@ class _Process:
             observer=metrics,
             equip=equip,
             answer_activity=answer_activity,
-            on_committed=self._execution_logs(stack).standard(),
+            on_committed=together(self._execution_logs(stack).standard(), self._open_traces(stack)),
             objects=self._item_objects(stack),
         )
         expose(metrics)
@@ -189,8 +195,24 @@ class _Process:
         bulk = BulkRunner(self._store, broker, self._clock, self._ids)
         self._parts.append(Part("bulk jobs", bulk.run, bulk.stop))
         self._parts.append(Part("scheduler", scheduler.run, scheduler.stop))
+        if self._options.process.status_events == "on":
+            from services.cli.status_events import make_status_events
+
+            events = make_status_events(self._store, self._options.environment, self._clock, settings)
+            self._parts.append(Part("status events", events.run, events.stop))
         upkeep = _Upkeep(self._store, self._clock, self._options.process)
         self._parts.append(Part("upkeep", upkeep.run, upkeep.stop))
+
+    def _open_traces(self, stack: AsyncExitStack) -> Traces | None:
+        """One tracer for all roles of the process, where traces are wanted."""
+        process = self._options.process
+        if self._traces is None and process.otlp_endpoint:
+            from services.cli.traces import open_traces
+
+            assert self._store is not None
+            self._traces = open_traces(process, self._store)
+            stack.push_async_callback(self._traces.close)
+        return self._traces
 
     def _add_worker(self, broker: Broker, stack: AsyncExitStack) -> None:
         from services.runtime.metrics import WorkerMetrics, expose
@@ -320,6 +342,7 @@ class _Process:
                 self._options.process.broker_url or MEMORY_BROKER,
                 self._execution_logs(stack),
                 self._options.process.database_url,
+                self._open_traces(stack),
             )
             expose(self._lanes.metrics)
             stack.push_async_callback(self._lanes.close)

@@ -2,7 +2,8 @@
 
 Lines are put together as text, not as dictionaries: an express execution logs more events than anything else it does.
 
-Source: developer guide, "Logging using CloudWatch Logs"; recordings of logged events with and without execution data.
+Source: developer guide, "Logging using CloudWatch Logs"; recordings of logged events with and without execution data;
+published log lines for the order of the details.
 """
 
 from __future__ import annotations
@@ -48,6 +49,10 @@ _KINDS: Final[dict[str, dict[int, EventType]]] = {
     "FATAL": {code: kind for code, kind in BY_CODE.items() if kind.name in _FATAL},
     "OFF": {},
 }
+_MEMBERS: Final = {
+    code: sorted((field, at) for at, field in enumerate(kind.fields, 2)) for code, kind in BY_CODE.items()
+}
+"""Where the members of each type stand in a recorded event, in the order of the log: by name, as AWS writes them."""
 _DATA: Final = frozenset({"input", "output", "parameters", "assignedVariables"})
 _DETAILED: Final = frozenset({"input", "output", "assignedVariables"})
 _DATA_CHARACTERS_MAX: Final = 248 * 1024
@@ -115,8 +120,9 @@ def log_lines(
 
 def _details(kind: EventType, event: Sequence[Any], texts: _Texts, include_data: bool) -> str:
     parts = []
-    for field, value in zip(kind.fields, event[2:], strict=False):
-        if value is None:
+    recorded = len(event)
+    for field, at in _MEMBERS[kind.code]:
+        if at >= recorded or (value := event[at]) is None:
             continue
         if type(value) is str and field != "taskCredentials":
             parts.append(f'"{field}":{quoted(value)}')

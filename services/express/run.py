@@ -10,6 +10,7 @@ from engine.advance import advance
 from engine.execution.effect import GoOn, GrantTask, OfferTask, WakeAt, effects
 from engine.execution.execution import Execution
 from engine.execution.frame import Attempt
+from engine.execution.held import held_bytes
 from engine.execution.step import Step
 from engine.execution.stimulus import (
     BudgetExceeded,
@@ -25,7 +26,7 @@ from engine.execution.stimulus import (
 )
 from engine.failure import DATA_LIMIT_EXCEEDED, RUNTIME
 from engine.payload import JsonError, Payload
-from services.express.memory import LaneMemory, held_bytes
+from services.express.memory import LaneMemory
 from services.integrations.attempt_call import call_of
 from services.integrations.interface import Failed, Integrations, Submitted
 from services.runtime.clock import Clock

@@ -21,8 +21,19 @@ from services.integrations.http_task import shown
 from services.integrations.interface import Call, Failed, Outcome, Submitted, Succeeded
 from services.integrations.lambda_function import decode_object
 from services.integrations.outside import Outside, OutsideAnswer
-from services.integrations.shapes import BAD_FORMAT, MISSING, ParameterProblems, text_of
+from services.integrations.shapes import BAD_FORMAT, MISSING, NOT_SUPPORTED, ParameterProblems, text_of
 
+PARAMETERS: Final = (
+    "AllowNullValues",
+    "ApiEndpoint",
+    "AuthType",
+    "Headers",
+    "Method",
+    "Path",
+    "QueryParameters",
+    "RequestBody",
+    "Stage",
+)
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"})
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 _AUTH_TYPES: Final = ("NO_AUTH", "IAM_ROLE", "RESOURCE_POLICY")
@@ -102,7 +113,8 @@ def check(written: dict[str, Any], resource: Resource) -> dict[str, Any]:
     Raises:
         ParameterProblems: they cannot.
     """
-    problems = [MISSING.format(name) for name in ("ApiEndpoint", "Method") if name not in written]
+    problems = [NOT_SUPPORTED.format(name) for name in written if name not in PARAMETERS]
+    problems += [MISSING.format(name) for name in ("ApiEndpoint", "Method") if name not in written]
     endpoint = written.get("ApiEndpoint", "a")
     if not isinstance(endpoint, str) or not endpoint or any(letter in endpoint for letter in "/@\\?# \r\n"):
         problems.append(BAD_FORMAT.format("ApiEndpoint"))
@@ -144,13 +156,19 @@ def _url(written: dict[str, Any]) -> str:
 
 
 def _body(written: dict[str, Any]) -> bytes | None:
-    """Any JSON value is sent as its JSON, text with its quotes (recorded)."""
+    """Any JSON value is sent as its JSON, text with its quotes (recorded); members that are null only when asked."""
     if written["Method"] not in _WITH_BODY or "RequestBody" not in written:
         return None
     value = written["RequestBody"]
-    if value is None and not written.get("AllowNullValues"):
-        return None
-    return encode_json(value)
+    if written.get("AllowNullValues"):
+        return encode_json(value)
+    return None if value is None else encode_json(_without_null(value))
+
+
+def _without_null(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_null(item) for name, item in value.items() if item is not None}
+    return [_without_null(item) for item in value] if isinstance(value, list) else value
 
 
 def _signed(

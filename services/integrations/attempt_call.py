@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from engine import task_token
 from engine.asl.model import TaskState
 from engine.execution.execution import Execution
 from engine.execution.frame import Attempt, Frame
@@ -12,7 +11,6 @@ from services.integrations.interface import Call
 def call_of(execution: Execution, frame: Frame, state: TaskState, attempt: Attempt, now_ms: int) -> Call:
     """What the attempt of `state` in `frame` asks of the world; `now_ms` gives what is left of its deadline."""
     origin = execution.origin
-    hands_token_out = state.resource.pattern != "request_response"
     return Call(
         resource=state.resource,
         input=attempt.input.text,
@@ -22,9 +20,8 @@ def call_of(execution: Execution, frame: Frame, state: TaskState, attempt: Attem
         execution_arn=origin.arn,
         machine_arn=origin.machine_arn,
         state=state.name,
-        key=attempt.token.hex(),
+        key=attempt.key,
         timeout_seconds=None if attempt.timeout_ms is None else max(0.0, (attempt.timeout_ms - now_ms) / 1000),
-        task_token=(task_token.encode(origin.id, frame.path, attempt.token, origin.place) if hands_token_out else ""),
         credentials_role_arn=attempt.role_arn,
         trace_header=origin.trace_header,
         attempt=attempt.number,

@@ -6,6 +6,7 @@ Actions that Step Functions cannot call (streams of events, role assumption, ret
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,12 +19,16 @@ from services.integrations.failures import ApiRefused, Unreachable, not_startabl
 from services.integrations.handler import NoJobs
 from services.integrations.interface import Call, Failed, Outcome, Submitted, Succeeded
 from services.integrations.java_names import action_name
-from services.integrations.models import service_model
+from services.integrations.known_parameters import check_parameters
+from services.integrations.models import known_services, service_model
+from services.integrations.outlines import input_outline
 from services.integrations.sdk_services import SDK_SERVICES, SdkService
-from services.integrations.shapes import SDK, ParameterProblems, missing_members, to_json, to_parameters
+from services.integrations.shapes import SDK, ParameterProblems, is_stream, missing_members, to_json, to_parameters
 
 if TYPE_CHECKING:
     from botocore.model import OperationModel, ServiceModel
+
+TEXT: Final = "text/plain; charset=UTF-8"
 
 # Source: the Step Functions guide's list of actions that are not usable (2022), and what cannot work by its nature.
 _REFUSED: Final = frozenset(
@@ -65,6 +70,7 @@ class AwsSdk(NoJobs):
             model = await self._aws.model(service.botocore, operation, call.region)
             parameters = to_parameters(_decoded(call), model.input_shape, SDK)
             fill_idempotency_tokens(parameters, model, call.key)
+            _fill_content_type(parameters, model)
             limit = PAYLOAD_BYTES_MAX if model.has_streaming_output else ANSWER_BYTES_MAX
             answer = await self._aws.request(call, service.botocore, operation, parameters, bytes_max=limit)
         except ParameterProblems as problem:
@@ -72,6 +78,21 @@ class AwsSdk(NoJobs):
         except (ApiRefused, Unreachable) as problem:
             return sdk_failure(problem, service.prefix)
         return _outcome(call, to_json(answer.parsed, model.output_shape, SDK))
+
+
+def sdk_rule(resource: Resource) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
+    """What TaskScheduled shows of an action's parameters: what was written, once it fits the API."""
+    service = sdk_service(resource)
+    operation = None if service is None else operation_of(service, resource.api_action)
+    if service is None or operation is None:
+        return None
+    outline = input_outline(service.botocore, operation)
+
+    def rule(written: dict[str, Any]) -> dict[str, Any]:
+        check_parameters(written, outline, SDK)
+        return written
+
+    return rule
 
 
 def sdk_service(resource: Resource) -> SdkService | None:
@@ -104,6 +125,8 @@ def required_members(service: SdkService, operation: str) -> list[str]:
 
 @lru_cache(maxsize=512)
 def _actions(botocore_name: str) -> dict[str, str]:
+    if botocore_name not in known_services():
+        return {}
     model = service_model(botocore_name)
     return {action_name(name): name for name in model.operation_names if not streams_events(model, name)}
 
@@ -121,6 +144,17 @@ def streams_events(model: ServiceModel, name: str) -> bool:
             if member.get("eventstream") or shapes.get(member.get("shape", ""), {}).get("eventstream"):
                 return True
     return False
+
+
+def _fill_content_type(parameters: dict[str, Any], model: OperationModel) -> None:
+    """A streamed body is text, which the SDK says where the task says nothing (measured with S3)."""
+    shape = model.input_shape
+    body = None if shape is None else shape.serialization.get("payload")
+    if shape is None or body not in parameters or not is_stream(shape, body, shape.members[body]):
+        return
+    for name, member in shape.members.items():
+        if str(member.serialization.get("name", "")).lower() == "content-type":
+            parameters.setdefault(name, TEXT)
 
 
 def _decoded(call: Call) -> Any:

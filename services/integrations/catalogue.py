@@ -9,6 +9,8 @@ from engine.asl.model import Pattern, Resource
 from services.integrations.aws_sdk import operation_of, required_members, sdk_service
 from services.integrations.endpoints import Endpoints
 from services.integrations.models import service_model
+from services.integrations.optimised import tokens_of
+from services.integrations.outlines import input_outline
 from services.integrations.registry import TABLE, unresolved
 from services.integrations.shapes import OPTIMISED, missing_members
 
@@ -38,7 +40,7 @@ def optimised_actions() -> Iterator[OptimisedAction]:
     """Every optimised action in order of its name."""
     for service in sorted(TABLE):
         for action, patterns in sorted(TABLE[service].actions.items()):
-            yield OptimisedAction(service, action, tuple(sorted(patterns)), tuple(_optimised_required(service, action)))
+            yield OptimisedAction(service, action, tuple(sorted(patterns)), tuple(optimised_required(service, action)))
 
 
 def resolvable(resource: Resource) -> bool | str:
@@ -55,7 +57,7 @@ def required_parameters(resource: Resource) -> list[str]:
     if resource.service.startswith("aws-sdk:") and service is not None:
         operation = operation_of(service, resource.api_action)
         return [] if operation is None else required_members(service, operation)
-    return _optimised_required(resource.service, resource.api_action)
+    return optimised_required(resource.service, resource.api_action)
 
 
 def endpoint_of(resource: Resource, endpoints: Endpoints) -> str:
@@ -77,13 +79,15 @@ def endpoint_of(resource: Resource, endpoints: Endpoints) -> str:
     return endpoints.of_service(name, str(service_model(name).service_id)) or "AWS"
 
 
-def _optimised_required(service: str, action: str) -> list[str]:
+def optimised_required(service: str, action: str) -> list[str]:
+    """Top-level parameters that a definition must give to an optimised action."""
     own = _REQUIRED.get(f"{service}:{action}")
     if own is not None:
         return list(own)
     table = TABLE[service].service
     assert table is not None, service
     entry = table.actions[action]
-    shape = service_model(table.botocore).operation_model(entry.operation).input_shape
-    required = [] if shape is None else missing_members({}, shape, OPTIMISED)
-    return [*entry.required, *(name for name in required if name not in (*entry.required, *entry.given))]
+    outline = input_outline(table.botocore, entry.operation)
+    required = [] if outline is None else missing_members({}, outline, OPTIMISED)
+    given = (*entry.required, *entry.given, *([] if outline is None else tokens_of(outline)))
+    return [*entry.required, *(name for name in required if name not in given)]

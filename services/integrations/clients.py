@@ -70,7 +70,7 @@ class Clients:
         made = self._made.get(key)
         if made is None:
             loop = asyncio.get_running_loop()
-            made = loop.run_in_executor(self._threads, self._make, service, region)
+            made = loop.run_in_executor(self._threads, self.make, service, region)
             self._made[key] = made
         try:
             return await asyncio.shield(made)
@@ -84,7 +84,8 @@ class Clients:
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._made.clear()
 
-    def _make(self, service: str, region: str) -> ServiceClient:
+    def make(self, service: str, region: str) -> ServiceClient:
+        """A client of its own; blocks while models are read."""
         signing = SigningKeys()
         session = _session(signing)
         model = service_model(service)
@@ -129,7 +130,7 @@ class _Provider:
 
 def _create(session: Session, service: str, region: str, endpoint: str | None) -> BaseClient:
     from botocore.config import Config
-    from botocore.handlers import set_list_objects_encoding_type_url
+    from botocore.handlers import set_list_objects_encoding_type_url, validate_bucket_name
 
     config = Config(
         parameter_validation=False,
@@ -144,6 +145,8 @@ def _create(session: Session, service: str, region: str, endpoint: str | None) -
     client.meta.events.register_last("before-send", _hand_over)
     for operation in ("ListObjects", "ListObjectsV2", "ListObjectVersions", "ListMultipartUploads"):
         client.meta.events.unregister(f"before-parameter-build.s3.{operation}", set_list_objects_encoding_type_url)
+    # What is no name of a bucket is S3's to say, in its own words.
+    client.meta.events.unregister("before-parameter-build.s3", validate_bucket_name)
     return client
 
 

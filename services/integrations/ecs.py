@@ -55,6 +55,7 @@ SERVICE: Final = Service(
             operation="RunTask",
             token=True,
             complete=_started_by,
+            sync_only_own=("Count", "StartedBy"),
             check=_not_placed,
             job=Job(
                 reference=_reference,

@@ -71,6 +71,7 @@ SERVICE: Final = Service(
         "putEvents": Action(
             operation="PutEvents",
             token=True,
+            as_json=("Detail",),
             before=_without_malformed,
             finish=_with_malformed,
             check=_failed_entry,

@@ -14,13 +14,24 @@ from services.integrations.connections import Connection, ConnectionProblem, Con
 from services.integrations.failures import TooLarge, Unreachable, not_startable, sized, too_large
 from services.integrations.handler import NoJobs
 from services.integrations.http_encoding import ARRAY_FORMATS, form, merged, with_query
+from services.integrations.http_exchange import shown_request, shown_response
 from services.integrations.interface import Call, Failed, Outcome
 from services.integrations.lambda_function import decode_object
 from services.integrations.oauth_tokens import OAuthTokens
 from services.integrations.outside import SECONDS_MAX, Outside, OutsideAnswer
-from services.integrations.shapes import BAD_FORMAT, MISSING, ParameterProblems
+from services.integrations.shapes import BAD_FORMAT, MISSING, NOT_SUPPORTED, ParameterProblems
 from services.runtime.clock import Clock
 
+PARAMETERS: Final = (
+    "ApiEndpoint",
+    "Authentication",
+    "Headers",
+    "InvocationConfig",
+    "Method",
+    "QueryParameters",
+    "RequestBody",
+    "Transform",
+)
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"})
 _RANGE: Final = "bytes=0-262144"
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -97,6 +108,9 @@ class HttpTask(NoJobs):
             connection = await self._connection(written)
             request = _request(written, call, connection.http)
             await self._authorize(request, connection)
+            if call.watch is not None:
+                told = request if call.watch.reveal_secrets else _request(written, call, HttpParameters())
+                call.watch.tell("request", shown_request(told.method, told.url, told.headers, told.body))
             answer = await self._outside.request(
                 request.method,
                 request.url,
@@ -115,6 +129,8 @@ class HttpTask(NoJobs):
             return Failed("States.Http.Socket", str(problem))
         except TooLarge:
             return too_large(call)
+        if call.watch is not None:
+            call.watch.tell("response", shown_response(request.url, answer))
         if answer.status == 401 and connection.oauth is not None:
             self._tokens.forget(connection)
         return _outcome(call, request.method, answer)
@@ -161,7 +177,8 @@ def check(written: dict[str, Any], resource: Resource) -> dict[str, Any]:
 
 
 def _check(written: dict[str, Any], plain_http: bool) -> None:
-    problems = [MISSING.format(name) for name in ("ApiEndpoint", "Method") if name not in written]
+    problems = [NOT_SUPPORTED.format(name) for name in written if name not in PARAMETERS]
+    problems += [MISSING.format(name) for name in ("ApiEndpoint", "Method") if name not in written]
     endpoint = written.get("ApiEndpoint", "https://a")
     schemes = ("https://", "http://") if plain_http else ("https://",)
     if not isinstance(endpoint, str) or not endpoint.lower().startswith(schemes) or _bad_url(endpoint):

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias
 
 from engine.asl.model import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """TestState's look at an HTTP task.
+
+    Attributes:
+        tell: gets `request` and `response` with their members as AWS names them.
+        reveal_secrets: the request is told with what the connection adds to it.
+    """
+
+    tell: Callable[[str, Mapping[str, str]], None]
+    reveal_secrets: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,10 +32,11 @@ class Call:
         region, account: of the execution.
         role_arn: the state machine's role; `credentials_role_arn` is the state's Credentials.RoleArn, if any.
         timeout_seconds: what is left of the task's own deadline; None without one.
-        task_token: for `.waitForTaskToken` and `.sync`, "" otherwise.
+        attempt_name: how the end of a nested execution finds this attempt, "" where it waits for none.
         key: constant for one attempt, the idempotency key.
         attempt: retries so far in this visit; `visit` counts the visits of this state (mocks by visit).
         test_case: name of the mocked test case, "" outside mocked runs.
+        watch: who wants to see the request and the response of an HTTP task.
     """
 
     resource: Resource
@@ -35,12 +49,13 @@ class Call:
     state: str
     key: str
     timeout_seconds: float | None = None
-    task_token: str = ""
+    attempt_name: str = ""
     credentials_role_arn: str | None = None
     trace_header: str | None = None
     attempt: int = 0
     visit: int = 0
     test_case: str = ""
+    watch: Watch | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ def sdk_exception(shape: str) -> str:
 
 def optimised_exception(shape: str) -> str:
     """The exception of the SDK for Java 1, which optimised integrations use: the shape, ending in `Exception`."""
+    shape = raised(shape.removesuffix("Fault"))
     return shape if shape.endswith("Exception") else shape + "Exception"
 
 

@@ -20,9 +20,14 @@ from services.integrations.http_encoding import with_query
 from services.integrations.interface import Call, Failed, Outcome, Pending, Submitted, Succeeded
 from services.integrations.lambda_function import decode_object
 from services.integrations.outside import Outside, OutsideAnswer
-from services.integrations.shapes import BAD_FORMAT, MISSING, ParameterProblems, text_of
+from services.integrations.shapes import BAD_FORMAT, MISSING, NOT_SUPPORTED, ParameterProblems, text_of
 from services.runtime.clock import Clock
 
+_CLUSTER: Final = ("CertificateAuthority", "ClusterName", "Endpoint")
+PARAMETERS: Final = {
+    "call": (*_CLUSTER, "Method", "Path", "QueryParameters", "RequestBody"),
+    "runJob": (*_CLUSTER, "Job", "LogOptions", "Namespace"),
+}
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "DELETE", "HEAD", "PATCH"})
 _TOKEN_SECONDS: Final = 60
 _ANSWER_BYTES_MAX: Final = 2**20
@@ -199,7 +204,8 @@ def check(written: dict[str, Any], resource: Resource) -> dict[str, Any]:
     action = resource.api_action
     required = ["ClusterName", "CertificateAuthority", "Endpoint"]
     required += ["Method", "Path"] if action == "call" else ["Job"]
-    problems = [MISSING.format(name) for name in required if written.get(name) is None]
+    problems = [NOT_SUPPORTED.format(name) for name in written if name not in PARAMETERS[action]]
+    problems += [MISSING.format(name) for name in required if written.get(name) is None]
     endpoint = written.get("Endpoint", "https://a")
     if not isinstance(endpoint, str) or not endpoint.startswith("https://") or "@" in endpoint:
         problems.append(BAD_FORMAT.format("Endpoint"))

@@ -39,7 +39,7 @@ from services.integrations.functions.invocation import (
 from services.integrations.functions.targets import LambdaTarget
 from services.integrations.handler import NoJobs
 from services.integrations.interface import Call, Failed, Outcome, Submitted, Succeeded
-from services.integrations.known_parameters import known_parameters
+from services.integrations.known_parameters import check_parameters
 from services.integrations.models import service_model
 from services.integrations.sdk_metadata import with_metadata
 from services.integrations.shapes import OPTIMISED, ParameterProblems, text_of, text_or_base64, to_parameters
@@ -153,12 +153,13 @@ class LambdaInvoke(NoJobs):
 
 
 def check(written: dict[str, Any], resource: Resource) -> dict[str, Any]:
-    """The parameters of `lambda:invoke` without those that Invoke does not know.
+    """The parameters of `lambda:invoke`, if they can be used.
 
     Raises:
-        ParameterProblems: the function is missing, or a value cannot be what the API wants.
+        ParameterProblems: the function is missing, a member is unknown, or a value cannot be what the API wants.
     """
-    return known_parameters(written, service_model("lambda").operation_model("Invoke").input_shape)
+    check_parameters(written, service_model("lambda").operation_model("Invoke").input_shape, OPTIMISED, as_json=())
+    return written
 
 
 _SHOWN: Final = ("ExecutedVersion", "LogResult", "StatusCode")

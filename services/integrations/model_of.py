@@ -27,8 +27,8 @@ class ResponseModel:
 
 
 def response_model(resource: Resource) -> ResponseModel | None:
-    """The model of what the API answers; None where there is none (HTTP) or a job's result comes instead."""
-    if resource.pattern in ("sync", "sync:2") or resource.kind != "service":
+    """The model of what the API answers; None where none is known, or where a job or callback answers."""
+    if resource.pattern != "request_response" or resource.kind != "service":
         return None
     if resource.service.startswith("aws-sdk:"):
         service = sdk_service(resource)

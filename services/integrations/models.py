@@ -17,6 +17,12 @@ def loader() -> Any:
     return Session().get_component("data_loader")
 
 
+@lru_cache(maxsize=1)
+def known_services() -> frozenset[str]:
+    """The services that the installed botocore has models of: an older one has fewer."""
+    return frozenset(loader().list_available_services("service-2"))
+
+
 @lru_cache(maxsize=512)
 def service_model(name: str) -> ServiceModel:
     """The model of a service by botocore's name."""

@@ -23,15 +23,17 @@ from services.integrations.failures import (
     task_failed,
 )
 from services.integrations.interface import FIRST_LOOK, Call, Failed, Outcome, Pending, Submitted, Succeeded
-from services.integrations.java_names import optimised_exception, raised
+from services.integrations.java_names import raised
 from services.integrations.sdk_metadata import with_metadata
-from services.integrations.shapes import MISSING, ParameterProblems, text_of
+from services.integrations.shapes import MISSING, NOT_SUPPORTED, ParameterProblems, text_of
 from services.runtime.clock import Clock
 from services.runtime.ids import Ids
 from services.store.description import PARENT_MEMBER
 
 NAMES: Final = OptimisedNames("StepFunctions", "AWSStepFunctions", "AWSStepFunctionsException")
-_PARAMETERS: Final = frozenset({"StateMachineArn", "Name", "Input", "TraceHeader"})
+# Errors of every API, which the model of StartExecution does not name.
+_UNMODELLED: Final = frozenset({"AccessDeniedException", "ServiceUnavailableException", "ThrottlingException"})
+PARAMETERS: Final = frozenset({"StateMachineArn", "Name", "Input", "TraceHeader"})
 _FAILED: Final = frozenset({"FAILED", "TIMED_OUT", "ABORTED"})
 _DATES: Final = frozenset({"startDate", "stopDate", "redriveDate"})
 _SHORTEST_SECONDS: Final = 1.0
@@ -152,9 +154,8 @@ class StartExecution:
         return Submitted(output, {**job, FIRST_LOOK: _SHORTEST_SECONDS})
 
     def _refused(self, refused: NestedRefused) -> Failed:
-        problem = ApiRefused(
-            refused.code, refused.message, 400, str(self._ids.uuid()), shape=optimised_exception(refused.code)
-        )
+        shape = "" if refused.code in _UNMODELLED else refused.code
+        problem = ApiRefused(refused.code, refused.message, 400, str(self._ids.uuid()), shape)
         return optimised_failure(problem, NAMES)
 
 
@@ -172,16 +173,17 @@ def _parameters(call: Call) -> tuple[dict[str, Any], list[str]]:
 
 
 def check(written: dict[str, Any], resource: Resource) -> dict[str, Any]:
-    """The parameters without those that StartExecution does not know.
+    """The parameters, if they can be used.
 
     Raises:
-        ParameterProblems: no state machine is named.
+        ParameterProblems: no state machine is named, or a member is unknown.
     """
+    problems = [NOT_SUPPORTED.format(name) for name in written if name not in PARAMETERS]
     if written.get("StateMachineArn") is None:
-        raise ParameterProblems([MISSING.format("StateMachineArn")])
-    if _PARAMETERS.issuperset(written):
-        return written
-    return {name: value for name, value in written.items() if name in _PARAMETERS}
+        problems.append(MISSING.format("StateMachineArn"))
+    if problems:
+        raise ParameterProblems(problems)
+    return written
 
 
 def ending(described: Mapping[str, Any], pattern: str) -> Succeeded | Failed:

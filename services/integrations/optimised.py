@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from engine.asl.model import Resource
 from engine.payload import JsonError, decode_json, encode_json
@@ -25,11 +25,16 @@ from services.integrations.failures import (
     task_failed,
 )
 from services.integrations.interface import FIRST_LOOK, Call, Failed, Outcome, Pending, Submitted, Succeeded
-from services.integrations.known_parameters import known_parameters
+from services.integrations.known_parameters import check_parameters
 from services.integrations.models import service_model
 from services.integrations.sdk_metadata import with_metadata
 from services.integrations.shapes import MISSING, OPTIMISED, ParameterProblems, to_json, to_parameters
 from services.runtime.clock import Clock
+
+if TYPE_CHECKING:
+    from botocore.model import OperationModel
+
+    from services.integrations.outlines import Outline
 
 Json = dict[str, Any]
 Progress = tuple[Literal["running", "succeeded", "failed"], Any]
@@ -91,6 +96,8 @@ class Action:
         before: what must be found out before the request, as read-only calls; may change the parameters.
         complete: adds what AWS adds, as TaskScheduled shows it; doing it again changes nothing. May refuse.
         own_members: the parameters are not those of the API, so that nobody knows which are unknown.
+        as_json: members whose values may be any JSON, which is sent as text.
+        sync_only_own: members that the service fills in itself for `.sync`, which a definition must not give.
         prepare: changes the parameters to what the API takes.
         finish: (result, parameters) to what the task shows.
         check: finds failures in an answer that came with status 200.
@@ -106,6 +113,8 @@ class Action:
     before: Callable[[Aws, Call, Json], Awaitable[Json]] = _at_once
     complete: Callable[[Json, Resource], Json] = _as_written
     own_members: bool = False
+    as_json: tuple[str, ...] = ()
+    sync_only_own: tuple[str, ...] = ()
     prepare: Callable[[Json], Json] = _unchanged
     finish: Callable[[Json, Json], Json] = _as_answered
     check: Callable[[Json, Call], Failed | None] = _accepted
@@ -183,7 +192,7 @@ class OptimisedHandler:
         _check_required(action, written)
         completed = action.complete(dict(written), call.resource)
         prepared = action.prepare(await action.before(self._aws, call, completed))
-        parameters = to_parameters(prepared, model.input_shape, OPTIMISED)
+        parameters = to_parameters(prepared, model.input_shape, OPTIMISED, tokens_of(model))
         fill_idempotency_tokens(parameters, model, call.key)
         answer = await self._aws.request(
             call, self._service.botocore, action.operation, parameters, timeout_seconds=action.timeout_seconds
@@ -233,14 +242,25 @@ class OptimisedHandler:
 def table_rule(service: Service, resource: Resource) -> Callable[[Json], Json]:
     """What TaskScheduled shows of an action's parameters; the rule raises ParameterProblems. Reads the API's model."""
     action = service.actions[resource.api_action]
-    shape = service_model(service.botocore).operation_model(action.operation).input_shape
+    model = service_model(service.botocore).operation_model(action.operation)
+    given = (*action.given, *tokens_of(model))
 
     def rule(written: Json) -> Json:
         _check_required(action, written)
         completed = action.complete(written, resource)
-        return completed if action.own_members else known_parameters(completed, shape, action.given)
+        if not action.own_members:
+            check_parameters(completed, model.input_shape, OPTIMISED, given=given, as_json=action.as_json)
+        return completed
 
     return rule
+
+
+def tokens_of(operation: OperationModel | Outline) -> list[str]:
+    """The tokens that the SDK makes where none is given, so that no definition must give one.
+
+    Models call other things tokens as well: Athena's StopQueryExecution its QueryExecutionId.
+    """
+    return [OPTIMISED.member(name) for name in operation.idempotent_members if "token" in name.lower()]
 
 
 def _check_required(action: Action, written: Json) -> None:

@@ -1,7 +1,8 @@
 """What a task's evaluated Parameters become before its attempt is scheduled, service by service.
 
-TaskScheduled shows them as the service takes them: without members that it does not know, with what AWS adds
-(`StartedBy` of `ecs:runTask.sync`). Parameters that cannot be used fail the state before anything is scheduled.
+TaskScheduled shows them as the service takes them, with what AWS adds (`StartedBy` of `ecs:runTask.sync`). Parameters
+that cannot be used fail the state before anything is scheduled: members that the API does not know, values that it
+does not take, and keys that end in `.$` with something else than a path behind them.
 The hosts of the engine equip programs with this when they compile them; loading models of APIs takes a while, so it
 happens in a thread, once for every resource in the process.
 """
@@ -23,7 +24,7 @@ _made: Final[dict[Resource, Preparer | None]] = {}
 
 async def equip(program: Program) -> Program:
     """The same program with a preparer for every resource that has one."""
-    resources = _optimised(program)
+    resources = _called(program)
     if any(resource not in _made for resource in resources):
         await asyncio.to_thread(load, resources)
     return _equipped(program, resources)
@@ -31,7 +32,7 @@ async def equip(program: Program) -> Program:
 
 def equip_now(program: Program) -> Program:
     """The same where nobody minds waiting for models."""
-    resources = _optimised(program)
+    resources = _called(program)
     load(resources)
     return _equipped(program, resources)
 
@@ -43,10 +44,10 @@ def load(resources: Iterable[Resource]) -> None:
             _made[resource] = _make(resource)
 
 
-def _optimised(program: Program) -> list[Resource]:
+def _called(program: Program) -> list[Resource]:
     states = program.all_states.values()
     found = {state.resource for state in states if isinstance(state, TaskState) and state.resource.kind == "service"}
-    return [resource for resource in found if not resource.service.startswith("aws-sdk:")]
+    return list(found)
 
 
 def _equipped(program: Program, resources: Iterable[Resource]) -> Program:
@@ -62,6 +63,7 @@ def _make(resource: Resource) -> Preparer | None:
 
 
 def _preparer(rule: Callable[[dict[str, Any]], dict[str, Any]]) -> Preparer:
+    from services.integrations.known_parameters import check_keys
     from services.integrations.shapes import ParameterProblems
 
     def prepare(given: Payload) -> Payload:
@@ -69,6 +71,7 @@ def _preparer(rule: Callable[[dict[str, Any]], dict[str, Any]]) -> Preparer:
             written = given.value
             if not isinstance(written, dict):
                 raise ParameterProblems(["The Parameters must be a JSON object"])
+            check_keys(written)
             shown = rule(written)
         except ParameterProblems as problem:
             raise runtime_error(not_startable_text(given.text, problem.problems)) from None

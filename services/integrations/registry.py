@@ -35,7 +35,7 @@ from services.integrations import (
 from services.integrations.address_check import PUBLIC_ONLY, AddressPolicy
 from services.integrations.apigateway import ApiGateway
 from services.integrations.aws import Aws
-from services.integrations.aws_sdk import AwsSdk, operation_of, sdk_service
+from services.integrations.aws_sdk import AwsSdk, operation_of, sdk_rule, sdk_service
 from services.integrations.aws_sender import OwnApi
 from services.integrations.connections import Connections
 from services.integrations.credentials import RoleMap
@@ -244,7 +244,9 @@ class WorldIntegrations:
 
 
 def rule_of(resource: Resource) -> Callable[[Json], Json] | None:
-    """What TaskScheduled shows of a resource's parameters, None where it shows what was written. Reads models."""
+    """What TaskScheduled shows of a resource's parameters, None where nothing is known of them. Reads models."""
+    if resource.service.startswith("aws-sdk:"):
+        return sdk_rule(resource)
     row = TABLE.get(resource.service)
     if row is None or resource.api_action not in row.actions:
         return None

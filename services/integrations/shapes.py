@@ -2,24 +2,28 @@
 
 Two dialects exist: optimised integrations (SDK for Java 1: first letter raised, times in epoch milliseconds) and
 `aws-sdk` integrations (SDK for Java 2: its own spelling, times as ISO 8601 text). Both take an object where the API
-wants text and send its JSON, both read booleans and numbers leniently, both leave members without value out.
+wants text and send its JSON, both read booleans and numbers leniently, both leave members without value out. Members
+that the API does not know are refused at any depth, and so is another spelling: `key` is not `Key`.
 """
 
 from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from engine.payload import encode_json
 from services.integrations.java_names import member_name, raised
+from services.integrations.outlines import Outline
 
 if TYPE_CHECKING:
     from botocore.model import Shape
+
+    AnyShape: TypeAlias = Shape | Outline
 
 NOT_SUPPORTED: Final = 'The field "{}" is not supported by Step Functions'
 MISSING: Final = "The field '{}' is required but was missing"
@@ -40,10 +44,19 @@ class ParameterProblems(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How one family of integrations spells members, writes times and treats unknown members."""
+    """How one family of integrations spells members and writes times.
+
+    Attributes:
+        member: the spelling of an API's member in definitions and results.
+        own_spelling: the API's spelling is taken too (`attempts` of Batch stands in AWS's guide).
+        any_capitals: a name that begins with a capital is taken whatever case follows: the SDK's spelling is a rule
+            of words with exceptions (`DBInstanceIdentifier` is `DbInstanceIdentifier`).
+        time: how times are shown.
+    """
 
     member: Callable[[str], str]
-    unknown: Literal["drop", "refuse"]
+    own_spelling: bool
+    any_capitals: bool
     time: Callable[[datetime], Any]
 
 
@@ -62,12 +75,15 @@ def epoch_ms(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
-OPTIMISED: Final = Dialect(raised, "drop", epoch_ms)
-SDK: Final = Dialect(member_name, "refuse", iso_time)
+OPTIMISED: Final = Dialect(raised, own_spelling=True, any_capitals=False, time=epoch_ms)
+SDK: Final = Dialect(member_name, own_spelling=False, any_capitals=True, time=iso_time)
 
 
-def to_parameters(value: Any, shape: Shape | None, dialect: Dialect) -> dict[str, Any]:
+def to_parameters(value: Any, shape: AnyShape | None, dialect: Dialect, given: Collection[str] = ()) -> dict[str, Any]:
     """Make the keyword arguments of an operation from the evaluated Parameters.
+
+    Args:
+        given: required members that come from elsewhere, in the dialect's spelling.
 
     Raises:
         ParameterProblems: not an object, a required member is missing, or a value cannot be what the API wants.
@@ -78,19 +94,28 @@ def to_parameters(value: Any, shape: Shape | None, dialect: Dialect) -> dict[str
         return {}
     problems: list[str] = []
     made: dict[str, Any] = _structure(value, shape, dialect, problems)
-    problems += [MISSING.format(name) for name in missing_members(value, shape, dialect)]
+    problems += [MISSING.format(name) for name in missing_members(value, shape, dialect) if name not in given]
     if problems:
         raise ParameterProblems(problems)
     return made
 
 
-def missing_members(value: Mapping[str, Any], shape: Shape, dialect: Dialect) -> list[str]:
+def missing_members(value: Mapping[str, Any], shape: AnyShape, dialect: Dialect) -> list[str]:
     """Required members, in the dialect's spelling, that the object has not even with null."""
-    given = {key.lower() for key in value}
-    return [dialect.member(name) for name in _required(shape) if dialect.member(name).lower() not in given]
+    given = {member_of(key, shape, dialect) for key in value}
+    return [dialect.member(name) for name in _required(shape) if name not in given]
 
 
-def is_fit(value: Any, shape: Shape) -> bool:
+def member_of(key: str, shape: AnyShape, dialect: Dialect) -> str | None:
+    """The API's name of a member of a structure as a definition writes it, None when there is none."""
+    exact, loose = _names(shape, dialect)
+    name = exact.get(key)
+    if name is None and dialect.any_capitals and key[:1].isupper():
+        name = loose.get(key.lower())
+    return name
+
+
+def is_fit(value: Any, shape: AnyShape) -> bool:
     """Whether a number, boolean or time can be what the API wants; an object or a list never is."""
     problems: list[str] = []
     maker = _MAKERS.get(shape.type_name)
@@ -98,11 +123,6 @@ def is_fit(value: Any, shape: Shape) -> bool:
         return False
     maker(value, shape, problems, "")
     return not problems
-
-
-def member_names(shape: Shape, dialect: Dialect) -> Mapping[str, str]:
-    """Every spelling that is taken for a member of a structure."""
-    return _names(shape, dialect.member)
 
 
 def to_json(value: Any, shape: Shape | None, dialect: Dialect) -> Any:
@@ -126,30 +146,32 @@ def text_or_base64(data: bytes) -> str:
 
 
 @lru_cache(maxsize=8192)
-def _names(shape: Shape, member: Callable[[str], str]) -> dict[str, str]:
-    """Every spelling that is taken for a member: the dialect's, the API's, and either in other case."""
-    names: dict[str, str] = {}
-    for name in shape.members:
-        names.setdefault(name.lower(), name)
-    for name in shape.members:
-        names[member(name)] = name
-    return names
+def _names(shape: AnyShape, dialect: Dialect) -> tuple[dict[str, str], dict[str, str]]:
+    """Spelling to the API's name, and the same without regard to case."""
+    exact = {name: name for name in shape.members} if dialect.own_spelling else {}
+    exact |= {dialect.member(name): name for name in shape.members}
+    loose = {name.lower(): name for name in shape.members}
+    return exact, loose | {dialect.member(name).lower(): name for name in shape.members}
 
 
 @lru_cache(maxsize=8192)
 def _shown_members(shape: Shape, member: Callable[[str], str]) -> tuple[tuple[str, str, Any], ...]:
     """(shown name, API's name, shape) in the order of AWS's results: alphabetical, a stream last."""
     stream = shape.serialization.get("payload") if shape.type_name == "structure" else None
-    rows = [(member(name), name, inner) for name, inner in shape.members.items()]
+    rows: list[tuple[str, str, Any]] = [(member(name), name, inner) for name, inner in shape.members.items()]
+    expires = shape.members.get("Expires")
+    if expires is not None and expires.serialization.get("name") == "Expires":
+        # The SDK shows this header twice, because it need not be a time; botocore's model names it once.
+        rows.append(("ExpiresString", "ExpiresString", Outline("string")))
     is_stream = {name for _, name, inner in rows if name == stream and inner.type_name == "blob"}
     return tuple(sorted(rows, key=lambda row: (row[1] in is_stream, row[0])))
 
 
-def _required(shape: Shape) -> list[str]:
+def _required(shape: AnyShape) -> list[str]:
     return list(getattr(shape, "required_members", ()))
 
 
-def _made(value: Any, shape: Shape, dialect: Dialect, problems: list[str], field: str) -> Any:
+def _made(value: Any, shape: AnyShape, dialect: Dialect, problems: list[str], field: str) -> Any:
     maker = _MAKERS.get(shape.type_name)
     if maker is not None:
         return maker(value, shape, problems, field)
@@ -170,24 +192,22 @@ def _made(value: Any, shape: Shape, dialect: Dialect, problems: list[str], field
     return value
 
 
-def _structure(value: dict[str, Any], shape: Shape, dialect: Dialect, problems: list[str]) -> dict[str, Any]:
-    names = _names(shape, dialect.member)
+def _structure(value: dict[str, Any], shape: AnyShape, dialect: Dialect, problems: list[str]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for key, item in value.items():
-        name = names.get(key) or names.get(key.lower())
+        name = member_of(key, shape, dialect)
         if name is None:
-            if dialect.unknown == "refuse":
-                problems.append(NOT_SUPPORTED.format(key))
+            problems.append(NOT_SUPPORTED.format(key))
             continue
         inner = shape.members[name]
-        if _is_stream(shape, name, inner):
+        if is_stream(shape, name, inner):
             made[name] = encode_json(item)
         elif item is not None:
             made[name] = _made(item, inner, dialect, problems, key)
     return made
 
 
-def _is_stream(shape: Shape, name: str, inner: Shape) -> bool:
+def is_stream(shape: AnyShape, name: str, inner: AnyShape) -> bool:
     """A streaming body takes any JSON value as its text, strings with their quotes (recorded for S3)."""
     return (
         inner.type_name == "blob"

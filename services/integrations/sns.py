@@ -11,5 +11,5 @@ SERVICE: Final = Service(
     name="sns",
     botocore="sns",
     names=OptimisedNames("SNS", "AmazonSNS", "AmazonSNSException"),
-    actions={"publish": Action(operation="Publish", token=True)},
+    actions={"publish": Action(operation="Publish", token=True, as_json=("Message",))},
 )

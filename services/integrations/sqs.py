@@ -32,5 +32,5 @@ SERVICE: Final = Service(
     name="sqs",
     botocore="sqs",
     names=OptimisedNames("SQS", "AmazonSQS", "AmazonSQSException"),
-    actions={"sendMessage": Action(operation="SendMessage", token=True, before=_check_host)},
+    actions={"sendMessage": Action(operation="SendMessage", token=True, before=_check_host, as_json=("MessageBody",))},
 )

@@ -322,6 +322,34 @@ class LogMetrics:
             yield lines
 
 
+class StatusEventMetrics:
+    """Status-change events by what became of them."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._counts = dict.fromkeys(("sent", "failed", "dropped"), 0)
+
+    def sent(self, events: int) -> None:
+        """The bus has taken so many."""
+        self._counts["sent"] += events
+
+    def failed(self, events: int) -> None:
+        """So many could not be sent now and are tried again."""
+        self._counts["failed"] += events
+
+    def dropped(self, events: int) -> None:
+        """So many were given up."""
+        self._counts["dropped"] += events
+
+    def families(self) -> Iterator[Metric]:
+        """For `/metrics`."""
+        text = "Status-change events: taken by the bus, not taken at a try, given up after a day."
+        events = CounterMetricFamily("stepwell_status_events", text, labels=["outcome"])
+        for outcome, number in self._counts.items():
+            events.add_metric([outcome], number)
+        yield events
+
+
 class _Traffic(Protocol):
     sent: int
     dropped: int

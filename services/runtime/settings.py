@@ -43,6 +43,12 @@ class ProcessSettings:
         metrics_port: where a process without the API shows Prometheus metrics on 127.0.0.1; 0 for nowhere.
         retention_days: how long ended executions are kept.
         maintenance_seconds: how often partitions are made and dropped.
+        otlp_endpoint: where traces of executions go, by OTLP over HTTP (`http://127.0.0.1:4318`); empty for nowhere.
+        traces: `all` executions, or those that `asked` for it as at AWS: by tracingConfiguration, or by a trace header
+            that says `Sampled=1` (express executions: by the header alone).
+        status_events: `on` announces every change of a standard execution's status as EventBridge's "Step Functions
+            Execution Status Change", by PutEvents at `AWS_ENDPOINT_URL_EVENTBRIDGE` or `AWS_ENDPOINT_URL`, else at AWS;
+            the same for all processes of a cluster.
     """
 
     database_url: str = ""
@@ -53,6 +59,9 @@ class ProcessSettings:
     metrics_port: int = 0
     retention_days: float = setting(90.0, min=1, max=3650)
     maintenance_seconds: float = setting(3600.0, min=1, max=86_400)
+    otlp_endpoint: str = ""
+    traces: Literal["all", "asked"] = "all"
+    status_events: Literal["off", "on"] = "off"
 
 
 def read_settings(kind: type[T], environment: Mapping[str, str], **given: Any) -> T:

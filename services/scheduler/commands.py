@@ -7,8 +7,9 @@ from typing import Any, Final
 from engine.advance import advance
 from engine.asl.model import TaskState
 from engine.execution.execution import Status
+from engine.execution.frame import Attempt
 from engine.execution.step import Step
-from engine.execution.stimulus import Redrive, Stimulus, Stop, TaskFailed, TaskHeartbeat, TaskSucceeded
+from engine.execution.stimulus import Redrive, Stop, TaskFailed, TaskHeartbeat, TaskSucceeded
 from engine.limits import EXECUTION_SECONDS_MAX, HISTORY_EVENTS_MAX
 from engine.payload import JsonError, Payload
 from services.broker.messages import Command, pack, unpack
@@ -33,14 +34,14 @@ class Commands:
                 return _redrive(step, resident, values[0] if values else None)
             case "redrive-child":
                 return _redrive_child(step, resident, values[0])
-            case "task-succeeded":
-                return _task_succeeded(step, resident, values)
-            case "task-failed":
-                path, token, error, cause = values
-                return _about_attempt(step, resident, TaskFailed(path, token, error, cause))
-            case "task-heartbeat":
-                path, token = values
-                return _about_attempt(step, resident, TaskHeartbeat(path, token))
+            case "task-succeeded" | "task-failed" | "task-heartbeat":
+                path, secret, *told = values
+                attempt = resident.attempt_opened_by(path, secret)
+                return _about_attempt(step, resident, attempt, command.kind, path, told, secret)
+            case "child-succeeded" | "child-failed":
+                path, token, *told = values
+                attempt = resident.attempt(path, token)
+                return _about_attempt(step, resident, attempt, command.kind, path, told)
             case _:
                 return ("UnknownCommand", b"")
 
@@ -99,27 +100,31 @@ def too_old_to_redrive(start_ms: int, stop_ms: int | None, now_ms: int) -> str |
     return None
 
 
-def _task_succeeded(step: Step, resident: Resident, values: list[Any]) -> tuple[str, bytes]:
-    path, token, output = values
+def _about_attempt(
+    step: Step, resident: Resident, attempt: Attempt | None, kind: str, path: str, told: list[Any], secret: bytes = b""
+) -> tuple[str, bytes]:
+    """Something is said of an attempt: it must be open, given to somebody, and not answered already."""
+    if attempt is None or not attempt.bound or attempt.answered:
+        return ("TaskTimedOut", pack(_resource_at(resident, path)))
     try:
-        payload = Payload.of_text(output)
+        stimulus = _told(kind, path, attempt.token, told, secret)
     except JsonError:
         return ("InvalidOutput", b"")
-    return _about_attempt(step, resident, TaskSucceeded(path, token, payload))
-
-
-def _about_attempt(
-    step: Step, resident: Resident, stimulus: TaskSucceeded | TaskFailed | TaskHeartbeat
-) -> tuple[str, bytes]:
-    """A task token was used: it must be that of an open attempt that somebody was given."""
-    attempt = resident.attempt(stimulus.path, stimulus.token)
-    if attempt is None or not attempt.bound:
-        return ("TaskTimedOut", pack(_resource_at(resident, stimulus.path)))
-    told: Stimulus = stimulus
     if not isinstance(stimulus, TaskHeartbeat):
-        resident.jobs.pop(stimulus.path, None)
-    advance(step, told)
+        resident.jobs.pop(path, None)
+    advance(step, stimulus)
     return OK
+
+
+def _told(
+    kind: str, path: str, token: bytes, told: list[Any], secret: bytes
+) -> TaskSucceeded | TaskFailed | TaskHeartbeat:
+    if kind == "task-heartbeat":
+        return TaskHeartbeat(path, token)
+    if kind.endswith("failed"):
+        error, cause = told
+        return TaskFailed(path, token, error, cause)
+    return TaskSucceeded(path, token, Payload.of_text(told[0]), secret=secret)
 
 
 def _resource_at(resident: Resident, path: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Final
 
 from services.scheduler.caution import Caution
 from services.scheduler.observe import Observer
@@ -16,6 +17,11 @@ from services.scheduler.resident import Resident
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.shard import Shards
 from services.scheduler.turn import Turn, Turns
+
+SLOW_SECONDS: Final = 0.05
+"""A turn that takes longer is one of a slow state machine."""
+REST_SHARE: Final = 0.25
+"""How long slow state machines rest after a turn, in parts of what it took."""
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +32,7 @@ class Gathering:
     Args:
         nothing_to_commit: called with turns that changed nothing and owe no answer.
         quarantine: called with executions that broke an invariant.
+        wake_after: called with a number of seconds, after which somebody is ready who is not now.
     """
 
     def __init__(
@@ -36,9 +43,11 @@ class Gathering:
         observer: Observer,
         caution: Caution,
         now_ms: Callable[[], int],
+        monotonic: Callable[[], float],
         *,
         nothing_to_commit: Callable[[Turn], None],
         quarantine: Callable[[bytes], None],
+        wake_after: Callable[[float], None],
     ) -> None:
         """Nobody is ready."""
         self._shards = shards
@@ -47,12 +56,15 @@ class Gathering:
         self._observer = observer
         self._caution = caution
         self._now_ms = now_ms
+        self._monotonic = monotonic
+        self._wake_after = wake_after
         self._nothing_to_commit = nothing_to_commit
         self._quarantine = quarantine
         self._ready = ReadyQueue()
         self._taken: list[Turn] = []
         self._events = self._bytes = 0
-        self._alone = False
+        self._alone = self._long = False
+        self._slow_at = 0.0
 
     def __len__(self) -> int:
         """How many executions wait for a turn."""
@@ -63,9 +75,13 @@ class Gathering:
         self._ready.push(resident)
 
     def gather(self) -> None:
-        """Take turns of whoever is ready, within the bounds of one commit."""
+        """Take turns of whoever is ready, within the bounds of one commit.
+
+        A turn that takes long (an expression that uses its whole budget) ends the batch, and the state machine's next
+        one has to wait for a part of that: a fifth of the time is everybody else's, whoever is slow.
+        """
         now_ms = self._now_ms()
-        while not self._full and (resident := self._ready.pop()) is not None:
+        while not self._full and (resident := self._next()) is not None:
             if self._shards.owned[resident.shard].closing:
                 continue
             if resident.key in self._caution:
@@ -82,11 +98,18 @@ class Gathering:
                 self._alone = False
                 self._nothing_to_commit(turn)
 
+    def _next(self) -> Resident | None:
+        rest = self._slow_at - self._monotonic()
+        found = self._ready.pop(slow_too=rest <= 0)
+        if found is None and self._ready.only_slow:
+            self._wake_after(rest)
+        return found
+
     def hand_over(self) -> list[Turn]:
         """What was gathered, for the commit; turns of shards that were given up meanwhile are forgotten."""
         taken, self._taken = self._taken, []
         self._events = self._bytes = 0
-        self._alone = False
+        self._alone = self._long = False
         return [turn for turn in taken if not turn.resident.gone]
 
     def return_deliveries(self, shards: list[int]) -> None:
@@ -100,6 +123,7 @@ class Gathering:
         settings = self._settings
         return (
             self._alone
+            or self._long
             or len(self._taken) >= settings.turns_max
             or self._events >= settings.events_max
             or self._bytes >= settings.page_bytes_max
@@ -115,8 +139,9 @@ class Gathering:
 
     def _take_turn(self, resident: Resident, now_ms: int) -> Turn | None:
         deliveries = resident.pending
+        begun = self._monotonic()
         try:
-            return self._turns.take(resident, now_ms)
+            turn = self._turns.take(resident, now_ms)
         except Exception:
             # The top of the loop over executions: memory may be ahead of the store now, so it is forgotten at once;
             # a broken invariant of one execution must not stop the others.
@@ -126,3 +151,10 @@ class Gathering:
             self._quarantine(resident.key)
             self._shards.remove(resident)
             return None
+        ended = self._monotonic()
+        slow = ended - begun > SLOW_SECONDS
+        self._ready.took(resident, slow)
+        if slow:
+            self._long = True
+            self._slow_at = ended + REST_SHARE * (ended - begun)
+        return turn

@@ -86,9 +86,12 @@ class Lane:
             observer,
             self._caution,
             database_clock.now_ms,
+            clock.monotonic,
             nothing_to_commit=self._nothing_to_commit,
             quarantine=quarantine,
+            wake_after=self._wake_after,
         )
+        self._alarm: asyncio.TimerHandle | None = None
         self._renew: dict[int, Shard] = {}
         self._inbox_done: list[tuple[int, int]] = []
         self._work = Signal()
@@ -104,6 +107,16 @@ class Lane:
             self._gathering.push(resident)
             self._work.set()
             self._ready.set()
+
+    def _wake_after(self, seconds: float) -> None:
+        """Look again then: somebody waits whose turn would have been too early now."""
+        if self._alarm is None:
+            self._alarm = asyncio.get_running_loop().call_later(seconds, self._wake)
+
+    def _wake(self) -> None:
+        self._alarm = None
+        self._work.set()
+        self._ready.set()
 
     def renew(self, shard: Shard) -> None:
         """Renew a lease by an empty commit if no other commit does."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from engine import task_token
 from engine.asl.model import TaskState
 from engine.execution.frame import Attempt
 from services.broker.messages import Grant, Poll, TaskJob
+from services.scheduler.attempt_name import CHILD_PATTERNS, attempt_name
 from services.scheduler.resident import Resident
 
 
@@ -44,7 +44,7 @@ def poll_of(
 def _job(resident: Resident, path: str, state: TaskState, attempt: Attempt, now_ms: int) -> TaskJob:
     origin, resource = resident.execution.origin, state.resource
     region = resident.row.region
-    hands_token_out = resource.kind == "activity" or resource.pattern != "request_response"
+    waits_for_child = resource.service == "states" and resource.pattern in CHILD_PATTERNS
     frame = resident.execution.frames.get(path)
     return TaskJob(
         resource.arn,
@@ -59,8 +59,8 @@ def _job(resident: Resident, path: str, state: TaskState, attempt: Attempt, now_
         origin.role_arn,
         _left(attempt.timeout_ms, now_ms),
         _left(attempt.heartbeat_ms, now_ms),
-        task_token.encode(resident.id, path, attempt.token, origin.place) if hands_token_out else "",
-        attempt.token.hex(),
+        attempt_name(resident.id, path, attempt.token) if waits_for_child else "",
+        attempt.key,
         attempt.role_arn,
         origin.trace_header,
         attempt.number,

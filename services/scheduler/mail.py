@@ -165,7 +165,7 @@ class Mail:
             self._publisher.refuse(Delivery(claim=claim))
             return
         grant = self._entropy(GRANT_BYTES)
-        stimulus = TaskStarted(claim.path, claim.token, claim.incarnation, grant, claim.worker_name)
+        stimulus = TaskStarted(claim.path, claim.token, claim.incarnation, grant, claim.worker_name, claim.callback)
         resident.pending.append(Delivery(stimulus, claim=claim, grant=grant))
         self._enqueue(resident)
 

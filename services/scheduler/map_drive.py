@@ -8,7 +8,8 @@ that failed go on first, then those start that never did.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 from uuid import UUID
@@ -51,6 +52,7 @@ COLLECTED_AT_ONCE: Final = 500
 FIRST_SECONDS: Final = 0.25
 SHORTEST_SECONDS: Final = 0.02
 LONGEST_SECONDS: Final = 4.0
+READING_SECONDS: Final = 1.0
 _FAILED: Final = (Status.FAILED, Status.TIMED_OUT)
 
 _Ending: TypeAlias = tuple[RunStatus, str | None, str | None]
@@ -145,7 +147,8 @@ class MapDrive:
 
     async def _read(self) -> None:
         """Read the items, and keep the inputs that they make."""
-        await self._inputs.keep(self._items(), self._selector().select, self._plan.get("batcher"), lambda: self.over)
+        select, batcher = self._selector().select, self._plan.get("batcher")
+        await self._unless_over(self._inputs.keep(self._items(), select, batcher))
 
     async def _items(self) -> AsyncIterator[tuple[Any, str]]:
         reader, keyed = self._plan.get("reader"), self._plan.get("keyed")
@@ -157,6 +160,17 @@ class MapDrive:
         else:
             async for item, source in read_items(reader, self._owner, self._world.objects):
                 yield item, source
+
+    async def _unless_over(self, reading: Coroutine[Any, Any, None]) -> None:
+        """Read, but not on when nobody waits for the run any more: a source may be large, slow or endless."""
+        task = asyncio.create_task(reading)
+        try:
+            while not task.done() and not self.over:
+                await asyncio.wait([task], timeout=READING_SECONDS)
+            if not self.over:
+                task.result()
+        finally:
+            task.cancel()
 
     @property
     def _owner(self) -> Owner:

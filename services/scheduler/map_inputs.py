@@ -51,7 +51,6 @@ class ChildInputs:
         items: AsyncIterator[tuple[Any, str]],
         select: Callable[[int, Any, str], Any],
         batcher: Mapping[str, Any] | None,
-        over: Callable[[], bool],
     ) -> None:
         """Make the inputs and keep them; what another driver has kept halfway is made again.
 
@@ -61,7 +60,6 @@ class ChildInputs:
             items: in order, each with where it is from.
             select: ItemSelector.
             batcher: evaluated, None without one.
-            over: nobody wants them any more.
 
         Raises:
             StateError: the items cannot be read, an expression fails, or an input is too large for an execution.
@@ -80,8 +78,6 @@ class ChildInputs:
             if len(self._piece) == PIECE_CHILDREN_MAX or piece_bytes >= PIECE_BYTES_MAX:
                 piece_bytes = 0
                 await self._write()
-                if over():
-                    return
         last = None if batches is None else batches.rest()
         if last is not None:
             self._append(last, len(last["Items"]))

@@ -1,46 +1,39 @@
 """The end of a nested execution, told to the parent's task at once instead of waiting for its next look.
 
-It is a hint like any other message: it goes to the parent's shard as if the task token had been used, it may be lost or
-doubled, and a parent that misses it sees the end when its job is polled.
+It is a hint like any other message: it may be lost or doubled, and a parent that misses it sees the end when its job
+is polled.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from uuid import UUID
 
-from engine import task_token
 from engine.execution.execution import Execution, Status
 from engine.limits import HISTORY_EVENTS_MAX
 from services.broker.messages import Command, pack
 from services.integrations.interface import Succeeded
 from services.integrations.nested_executions import dates_in_ms, ending
+from services.scheduler.attempt_name import CHILD_PATTERNS, read_attempt_name
 from services.scheduler.resident import Resident
 from services.store.description import arn_of, describe_execution
 from services.store.records import StoredExecution, shard_of
-
-_WAITING = ("sync", "sync:2")
 
 
 def end_for_parent(resident: Resident, shards: int) -> Command | None:
     """What the parent's shard is to be told of an execution that has ended; None where no task waits for it."""
     parent = resident.row.parent
-    if parent is None or parent.pattern not in _WAITING:
+    if parent is None or parent.pattern not in CHILD_PATTERNS:
         return None
     try:
-        token = task_token.decode(parent.task_token, ":".join(parent.arn.split(":")[3:5]))
+        parent_id, path, token = read_attempt_name(parent.attempt_name)
     except ValueError:
         return None
     ended = ending(dates_in_ms(_described(resident)), parent.pattern)
     if isinstance(ended, Succeeded):
-        kind, body = "task-succeeded", pack(token.path, token.token, ended.output)
+        kind, body = "child-succeeded", pack(path, token, ended.output)
     else:
-        kind, body = "task-failed", pack(token.path, token.token, ended.error, ended.cause)
-    return _command(token.execution_id, shards, kind, body)
-
-
-def _command(execution_id: UUID, shards: int, kind: str, body: bytes) -> Command:
-    return Command("", "", execution_id.bytes, shard_of(execution_id, shards), kind, body)
+        kind, body = "child-failed", pack(path, token, ended.error, ended.cause)
+    return Command("", "", parent_id.bytes, shard_of(parent_id, shards), kind, body)
 
 
 def _described(resident: Resident) -> dict[str, object]:

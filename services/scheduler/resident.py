@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from engine import task_token
 from engine.asl.model import TaskState
 from engine.execution.execution import Execution
 from engine.execution.frame import Attempt
@@ -15,6 +16,10 @@ from services.broker.messages import Claim, Command, Result
 from services.store.records import Revision, StoredExecution
 
 UNKNOWN_WAKE_MS: Final = 1 << 62
+UNCOUNTED_FRAMES: Final = 64
+"""So few frames hold little enough to begin with, whatever was loaded."""
+UNCOUNTED_BYTES: Final = 1 << 62
+"""Makes the first turn count."""
 
 
 @dataclass(slots=True)
@@ -61,14 +66,18 @@ class Resident:
         row_wake_ms: `wake_at` of its row as far as known.
         parked: its row's `wake_at` tells when it is needed next, so memory may forget it.
         last_ms: time of its newest turn; its clock never goes back.
+        held_bytes, added_bytes: payload bytes that its frames held when they were counted, and what turns have recorded
+            since: more than the sum it cannot hold.
         redrive_tokens: client tokens of its redrives (see `redrive_tokens.py`).
         map_attempt: in which attempt of its map run it is; None if it is no Map's child.
     """
 
     __slots__ = (
+        "added_bytes",
         "deadlines",
         "execution",
         "gone",
+        "held_bytes",
         "id",
         "in_flight",
         "jobs",
@@ -104,6 +113,8 @@ class Resident:
         self.row_wake_ms = row_wake_ms
         self.parked = False
         self.last_ms = 0
+        self.held_bytes = 0
+        self.added_bytes = 0 if len(execution.frames) <= UNCOUNTED_FRAMES else UNCOUNTED_BYTES
         self.redrive_tokens = row.redrive_tokens
         self.map_attempt = None if row.map_child is None else row.map_child.attempt
 
@@ -114,6 +125,14 @@ class Resident:
             return None
         waits = frame.waits
         return waits if isinstance(waits, Attempt) and waits.token == token else None
+
+    def attempt_opened_by(self, path: str, secret: bytes) -> Attempt | None:
+        """The open attempt of a frame, if its task token has that secret."""
+        frame = self.execution.frames.get(path)
+        if frame is None or self.execution.ended:
+            return None
+        waits = frame.waits
+        return waits if isinstance(waits, Attempt) and task_token.opens(secret, waits.callback) else None
 
     def attempts(self) -> Iterator[tuple[str, Attempt]]:
         """Every open attempt with the path of its frame."""

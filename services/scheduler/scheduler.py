@@ -116,7 +116,13 @@ class Scheduler:
             broker, clock, self._incarnations, settings.worker_lease_seconds, self._queues, self._worker_lost
         )
         turns = Turns(
-            ids, self._incarnations, pool_of, clock.monotonic, int(1000 * settings.park_seconds), answer_activity
+            ids,
+            self._incarnations,
+            pool_of,
+            clock.monotonic,
+            int(1000 * settings.park_seconds),
+            settings.execution_bytes_max,
+            answer_activity,
         )
         self._lanes = [self._make_lane(turns, on_committed) for _ in range(settings.lanes)]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from services.runtime.settings import setting
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchedulerSettings:
@@ -23,7 +25,13 @@ class SchedulerSettings:
         ready_max: executions that wait for a turn or for loading before hints are ignored (R23).
         resident_max: executions in memory before hints are ignored.
         parked_max: parked executions kept in memory all the same, newest first.
+        execution_bytes_max: payload bytes that one execution may hold in memory, in its open branches and in what its
+            Map and Parallel states have collected; more fails it with States.DataLimitExceeded.
         program_bytes_max: definitions' text whose compiled programs are kept.
+        status_event_source: what status events name as their source; EventBridge itself refuses sources of its own
+            kind (`aws.`), so choose another one where they go to AWS.
+        status_event_bus: the event bus, by name or ARN, that takes them.
+        status_event_seconds: how often changes to announce are looked for.
         offers_min: offers in a pool's queue as long as no worker has told its slots (R9).
     """
 
@@ -41,6 +49,10 @@ class SchedulerSettings:
     load_max: int = 256
     ready_max: int = 4_096
     resident_max: int = 50_000
-    parked_max: int = 2_000
+    parked_max: int = 10_000
+    execution_bytes_max: int = 134_217_728
     program_bytes_max: int = 67_108_864
+    status_event_source: str = "aws.states"
+    status_event_bus: str = "default"
+    status_event_seconds: float = setting(0.5, min=0.01, max=60)
     offers_min: int = 16

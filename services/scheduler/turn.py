@@ -9,9 +9,11 @@ from engine.advance import advance
 from engine.asl.model import Resource, TaskState
 from engine.execution.execution import Execution
 from engine.execution.frame import Attempt, BackOff, Children, Ended, Until
+from engine.execution.held import held_bytes, recorded_bytes
 from engine.execution.page import Page
 from engine.execution.step import Step
-from engine.execution.stimulus import TaskStarted
+from engine.execution.stimulus import BudgetExceeded, TaskStarted
+from engine.failure import DATA_LIMIT_EXCEEDED
 from engine.limits import TURN_TRANSITIONS_MAX
 from services.runtime.ids import Ids
 from services.scheduler.commands import Commands
@@ -21,6 +23,7 @@ from services.scheduler.resident import Delivery, Resident
 from services.store.records import ExecutionChange
 
 GRANT_BYTES = 16
+_HOLDS_TOO_MUCH = "The execution holds more data than a scheduler keeps for one."
 _PARKED_FRAMES_MAX = 1_000
 
 
@@ -61,6 +64,7 @@ class Turns:
         pool_of: Callable[[Resource], str],
         monotonic: Callable[[], float],
         park_ms: int,
+        execution_bytes_max: int,
         answer_activity: AnswerActivity | None = None,
     ) -> None:
         """Everything is handed in."""
@@ -69,6 +73,7 @@ class Turns:
         self._pool_of = pool_of
         self._monotonic = monotonic
         self._park_ms = park_ms
+        self._execution_bytes_max = execution_bytes_max
         self._answer_activity = answer_activity
         self._commands = Commands()
 
@@ -92,6 +97,8 @@ class Turns:
             stale += self._apply(step, resident, delivery)
         if execution.origin.test_case and self._answer_activity is not None:
             answer_activities(step, self._answer_activity)
+        if not execution.ended:
+            self._look_at_memory(step, resident)
         if not execution.ended:
             self._pre_grant(step)
         page = None if step.empty else step.page()
@@ -123,6 +130,15 @@ class Turns:
         if result.kind in ("succeeded", "failed"):
             resident.jobs.pop(result.path, None)
         return True
+
+    def _look_at_memory(self, step: Step, resident: Resident) -> None:
+        """Fail an execution that holds too much; counting is rare, because what turns record bounds what they add."""
+        resident.added_bytes += recorded_bytes(step.events)
+        if resident.held_bytes + resident.added_bytes <= self._execution_bytes_max:
+            return
+        resident.held_bytes, resident.added_bytes = held_bytes(step.execution), 0
+        if resident.held_bytes > self._execution_bytes_max:
+            advance(step, BudgetExceeded(DATA_LIMIT_EXCEEDED, _HOLDS_TOO_MUCH))
 
     def _pre_grant(self, step: Step) -> None:
         """Bind fresh attempts at once where a worker is known to have a free slot (R11)."""

@@ -25,14 +25,18 @@ CREATE: Final = """
     ON CONFLICT (machine_id, name) DO NOTHING
 """
 
-# Plan: primary key.
+# Plan: primary key. What is so already keeps the date of its change.
 UPDATE: Final = """
     UPDATE aliases SET
         description = COALESCE(CAST(:description AS text), description),
         version_numbers = COALESCE(CAST(:version_numbers AS integer[]), version_numbers),
         weights = COALESCE(CAST(:weights AS integer[]), weights),
         updated_ms = :now_ms
-    WHERE machine_id = :machine_id AND name = :name
+    WHERE machine_id = :machine_id AND name = :name AND (
+        description <> COALESCE(CAST(:description AS text), description)
+        OR version_numbers <> COALESCE(CAST(:version_numbers AS integer[]), version_numbers)
+        OR weights <> COALESCE(CAST(:weights AS integer[]), weights)
+    )
 """
 
 # Plan: primary key.
@@ -84,15 +88,15 @@ async def update(
     now_ms: int,
     description: str | None,
     routes: tuple[tuple[int, int], ...] | None,
-) -> bool:
-    """Change what is given; False if there is no such alias, KeyError as in `create`."""
+) -> None:
+    """Change what is given and is not so already; KeyError as in `create`."""
     numbers: list[int] | None = None
     weights: list[int] | None = None
     if routes is not None:
         await _check_versions(tx, machine_id, routes)
         numbers, weights = _columns(routes)
     values = {"machine_id": machine_id, "name": name, "now_ms": now_ms, "description": storable(description)}
-    return (await run(tx, UPDATE, values | {"version_numbers": numbers, "weights": weights})).rowcount == 1
+    await run(tx, UPDATE, values | {"version_numbers": numbers, "weights": weights})
 
 
 async def by_name(tx: AsyncConnection, machine_id: UUID, name: str) -> Alias | None:

@@ -52,8 +52,8 @@ class HotConnection(asyncpg.Connection):  # type: ignore[misc]
         return ""
 
 
-async def create_pool(url: str, connections: int) -> asyncpg.Pool:
-    """A pool that opens its connections when they are needed."""
+async def create_pool(url: str, connections: int, session: Mapping[str, str] | None = None) -> asyncpg.Pool:
+    """A pool that opens its connections when they are needed; `session` comes beside `SESSION`."""
     with reaching_postgres():
         return await asyncpg.create_pool(
             url,
@@ -61,7 +61,7 @@ async def create_pool(url: str, connections: int) -> asyncpg.Pool:
             max_size=connections,
             max_inactive_connection_lifetime=0,
             connection_class=HotConnection,
-            server_settings=SESSION,
+            server_settings={**SESSION, **(session or {})},
             statement_cache_size=200,
             max_cached_statement_lifetime=0,
             command_timeout=60,

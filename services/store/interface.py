@@ -216,8 +216,13 @@ class ApiStore(AdmissionStore, Protocol):
 
     # State machines and revisions
 
-    async def create_machine(self, machine: StateMachine, tags: Mapping[str, str]) -> StateMachine | None:
-        """Write a machine with its revision (number 0) and tags; None, or the machine that has the name already."""
+    async def create_machine(
+        self, machine: StateMachine, tags: Mapping[str, str], published: str | None = None
+    ) -> StateMachine | None:
+        """Write a machine with its revision (number 0) and tags; None, or the machine that has the name already.
+
+        `published` is the description of a version 1 that is written with it.
+        """
         ...
 
     async def update_machine(self, revision: Revision) -> bool:
@@ -286,7 +291,10 @@ class ApiStore(AdmissionStore, Protocol):
         description: str | None = None,
         routes: tuple[tuple[int, int], ...] | None = None,
     ) -> Alias | None:
-        """Change what is given; the alias as it is now, None if there is none. KeyError as above."""
+        """Change what is given; the alias as it is now, None if there is none. KeyError as above.
+
+        An alias that is so already keeps the date of its change.
+        """
         ...
 
     async def alias(self, machine_id: UUID, name: str) -> Alias | None:
@@ -315,6 +323,20 @@ class ApiStore(AdmissionStore, Protocol):
 
     async def remove_tags(self, resource_id: UUID, keys: Sequence[str]) -> None:
         """Remove those that are there."""
+        ...
+
+    # What the quotas of accounts are compared with; counting ends at `most`
+
+    async def count_open_executions(self, account: str, region: str, most: int) -> int:
+        """Executions that run."""
+        ...
+
+    async def count_machines(self, account: str, region: str, most: int) -> int:
+        """State machines, ACTIVE or DELETING."""
+        ...
+
+    async def count_activities(self, account: str, region: str, most: int) -> int:
+        """Activities."""
         ...
 
     # Activities

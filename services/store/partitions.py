@@ -53,7 +53,9 @@ FORGET_NAMES: Final = """
     SELECT id FROM batch ORDER BY id DESC LIMIT 1
 """
 
+# The rows that come back have not changed: no trigger may take them for new ones.
 DROP: Final = """
+    SET LOCAL stepwell.status_events = 'off';
     LOCK TABLE executions_{day}, history_{day} IN ACCESS EXCLUSIVE MODE;
     CREATE TEMPORARY TABLE kept_executions ON COMMIT DROP AS
         SELECT * FROM executions_{day} WHERE status = 0 OR stop_ms >= {cutoff_ms};

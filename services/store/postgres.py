@@ -18,10 +18,11 @@ from services.runtime.clock import Clock
 from services.runtime.faults import StoreUnavailable
 from services.store import activities, aliases, partitions, shards, state_machines, versions
 from services.store import tags as tag_rows
+from services.store.account_counts import AccountCountsStore
 from services.store.connection import create_engine, create_pool, reaching_postgres, transaction
-from services.store.map_runs import MapRunsStore
 from services.store.migrate import current_revision, newest_revision
 from services.store.records import Activity, Alias, Revision, StateMachine, Version
+from services.store.status_changes import NOTING
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -34,14 +35,25 @@ CONNECTIONS: Final = 8
 # How long a deleted machine goes on to answer DELETING after its last execution has ended.
 DELETING_MS: Final = 60_000
 
+# A change of status that nobody has announced by then is of no use to anybody.
+STATUS_CHANGES_SECONDS: Final = 2 * 24 * 3600.0
 
-async def open_store(url: str, clock: Clock) -> PostgresStore:
+
+async def open_store(url: str, clock: Clock, *, note_status_changes: bool = False) -> PostgresStore:
     """Connect to a database that `services.store.migrate.upgrade` has prepared, and make today's partitions.
+
+    Args:
+        url: of the database.
+        clock: of the process.
+        note_status_changes: keep what this process changes of executions' status for whoever announces it.
 
     Raises:
         services.runtime.faults.StoreUnavailable: it cannot be reached or used; the message says why.
     """
-    commits, pool = await asyncio.gather(create_pool(url, COMMIT_CONNECTIONS), create_pool(url, CONNECTIONS))
+    session = NOTING if note_status_changes else {}
+    commits, pool = await asyncio.gather(
+        create_pool(url, COMMIT_CONNECTIONS, session), create_pool(url, CONNECTIONS, session)
+    )
     try:
         with reaching_postgres():
             async with pool.acquire(timeout=10) as connection:
@@ -64,7 +76,7 @@ async def _check(connection: asyncpg.Connection) -> None:
         raise StoreUnavailable(f"its schema is {found or 'empty'}, this release needs {wanted}: run `stepwell migrate`")
 
 
-class PostgresStore(MapRunsStore):
+class PostgresStore(AccountCountsStore):
     """Everything that the services keep. Errors: `StoreUnavailable`, and from `commit` also `CommitUnknown`."""
 
     def __init__(self, url: str, commits: asyncpg.Pool, pool: asyncpg.Pool, shard_count: int, clock: Clock) -> None:
@@ -87,18 +99,23 @@ class PostgresStore(MapRunsStore):
         expired_ms = now_ms - int(retention_days * partitions.DAY_MS)
         await self.finish_deletions(now_ms - DELETING_MS)
         await self.purge_bulk_jobs(expired_ms)
+        await self.purge_status_changes(STATUS_CHANGES_SECONDS)
         await self.purge_map_runs(expired_ms - 2 * partitions.DAY_MS)  # after the last child
         async with self._transaction() as tx:
             await state_machines.purge(tx, expired_ms)
 
     # State machines and revisions
 
-    async def create_machine(self, machine: StateMachine, tags: Mapping[str, str]) -> StateMachine | None:
+    async def create_machine(
+        self, machine: StateMachine, tags: Mapping[str, str], published: str | None = None
+    ) -> StateMachine | None:
         """Write a machine with its first revision and tags; None, or the machine that has the name already."""
         while True:
             async with self._transaction() as tx:
                 if await state_machines.create(tx, machine):
                     await tag_rows.put(tx, machine.id, tags)
+                    if published is not None:
+                        await versions.publish(tx, machine.id, machine.revision.id, published, machine.created_ms)
                     return None
                 existing = await state_machines.by_name(tx, machine.account, machine.region, machine.name)
             if existing is not None:

@@ -87,17 +87,17 @@ class Parent:
     Attributes:
         arn: the parent's execution ARN.
         pattern: how its task waits; only `sync` and `sync:2` want to hear of the child's end.
-        task_token: names the task's attempt; "" where the task does not wait.
+        attempt_name: leads to the task's attempt; "" where the task does not wait.
     """
 
     arn: str
     pattern: str
-    task_token: str = ""
+    attempt_name: str = ""
 
     @property
     def text(self) -> str:
         """As it is stored and sent: no part has a blank in it."""
-        return f"{self.pattern} {self.task_token or '-'} {self.arn}"
+        return f"{self.pattern} {self.attempt_name or '-'} {self.arn}"
 
     @classmethod
     def of_text(cls, text: str) -> Parent | None:

@@ -14,7 +14,8 @@ _STYLE: Final = """
 :root { color-scheme: light dark; --ok: #1a7f4b; --no: #c2373b; --line: #8884; --soft: #8881; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.5rem; }
-table { border-collapse: collapse; width: 100%; } th { text-align: left; font-weight: 600; }
+table { border-collapse: collapse; width: 100%; } table + table { margin-top: 1rem; }
+th { text-align: left; font-weight: 600; }
 td, th { padding: .3rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
 td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 tr.no td { background: color-mix(in srgb, var(--no) 12%, transparent); }

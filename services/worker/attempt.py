@@ -53,7 +53,7 @@ def call_of(job: TaskJob, timeout_seconds: float | None) -> Call:
         state=job.state,
         key=job.key,
         timeout_seconds=timeout_seconds,
-        task_token=job.task_token,
+        attempt_name=job.attempt_name,
         credentials_role_arn=job.credentials_role_arn,
         trace_header=job.trace_header,
         attempt=job.attempt,

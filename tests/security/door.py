@@ -26,11 +26,15 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class _Store:
-    """Has no state machine."""
+    """Has no state machine, and remembers whose were asked for."""
 
     shards = 4
 
+    def __init__(self) -> None:
+        self.accounts: list[str] = []
+
     async def list_machines(self, account: str, region: str, after: str | None, limit: int) -> list[Any]:
+        self.accounts.append(account)
         return []
 
 
@@ -41,17 +45,19 @@ class _Broker:
 class Door:
     """Calls the application; signatures count, at a clock that may be off by some seconds."""
 
-    def __init__(self, offset_seconds: float = 0.0) -> None:
+    def __init__(self, offset_seconds: float = 0.0, key: str = KEY) -> None:
         self.asked: list[str] = []
+        self.store = _Store()
+        self._key = key
         clock = SystemClock()
         self.verifier = Verifier(self._secret_of, lambda: clock.now_ms() + round(offset_seconds * 1000))
         self._api = Api(
-            cast(Any, _Store()), cast(Any, _Broker()), clock, SystemIds(), ApiSettings(), verifier=self.verifier
+            cast(Any, self.store), cast(Any, _Broker()), clock, SystemIds(), ApiSettings(), verifier=self.verifier
         )
 
     def _secret_of(self, key: str) -> str | None:
         self.asked.append(key)
-        return SECRET if key == KEY else None
+        return SECRET if key == self._key else None
 
     def call(self, headers: Headers, body: bytes = BODY, path: str = "/", query: bytes = b"") -> tuple[int, str]:
         """Status, and the error code ("" for 200)."""

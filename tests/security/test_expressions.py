@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 import time
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -47,6 +49,69 @@ def test_e1_endless_work_ends_by_counted_steps_and_can_be_caught(source: str) ->
     assert result.endswith("threw an error during evaluation: Expression evaluation timeout: Check for infinite loop")
 
 
+LONG = "($s := $pad('', 200000, 'a'); $t := $s & ''; {})"
+NUMBERS = "($s := [1..100000]; {})"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        # Work between two turns of a loop: the body's nodes count.
+        "$count([1..800000][$ " + "+ 1 - 1 " * 30 + "= 0])",
+        "($f := function($n){$f($n " + "+ 1 - 1 " * 40 + ")}; $f(1))",
+        "$count([1..200000]{$string($): {'a': $, 'b': [$, $, $, $, $, $, $, $]}})",
+        # Work inside one call: long texts, long lists, big numbers, patterns.
+        LONG.format("[1..100000].$contains($s, 'aaaaaaaaaaaaaaab')"),
+        LONG.format("[1..100000].$contains($s, /b/)"),
+        LONG.format("[1..100000][$s = $t]"),
+        LONG.format("$distinct([1..100000].($ % 2 = 0 ? $s : $t))"),
+        LONG.format("[1..100000].$encodeUrl($s)"),
+        NUMBERS.format("[1..100000].$sum($s)"),
+        NUMBERS.format("[1..100000].$string($s)"),
+        NUMBERS.format("[1..100000][$s]"),
+        NUMBERS.format("($z := $s.(0); [1..100000].$boolean($z))"),
+        "($x := $merge([1..20000].{$string($): 1}); [1..100000].$keys($x))",
+        "[1..200000].$formatNumber($, '#,##0.00')",
+        "[1..200000].$formatInteger(1.5e300, 'w')",
+        "[1..200000].$fromMillis($, '[Y0001]-[M01]-[D01] [FNn] [MNn]')",
+        "[1..200000].$match($string($), /[0-9]/)",
+        "$formatInteger(1, $pad('', 250000, '0'))",
+    ],
+    ids=lambda source: source[:60],
+)
+def test_e1_the_budget_counts_the_work_and_not_only_the_turns(source: str) -> None:
+    assert " threw an error during evaluation: Expression evaluation " in evaluated(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "$parseInteger($pad('', 250000, 'zz'), 'a')",
+        "$parseInteger($pad('', 250000, 'trillion '), 'w')",
+        "$number('0x' & $pad('', 250000, 'f'))",
+        "$count($match($pad('', 50000, '\U0001f600'), /./))",
+        "$count($split($pad('', 50000, '\U0001f600'), /\U0001f600/))",
+        "$length($replace($pad('', 50000, '\U0001f600'), /\U0001f600/, 'x'))",
+    ],
+)
+def test_e1_one_call_takes_time_that_grows_with_the_text(source: str) -> None:
+    assert isinstance(evaluated(source), (int, str))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "$count([1..873782][$ = 1])",
+        "$count($map([1..200000], function($x){$x + 1}))",
+        "$count([1..200000].$string())",
+        "$count([1..100000]{$string($ % 1000): $})",
+        "($f := function($n, $a){$n = 0 ? $a : $f($n - 1, $a + $n)}; $f(100000, 0))",
+    ],
+)
+def test_e1_what_the_reference_library_does_within_a_second_is_done(source: str) -> None:
+    assert isinstance(evaluated(source), int)
+
+
 @pytest.mark.parametrize(
     ("source", "fits"),
     [
@@ -81,6 +146,11 @@ def test_e2_a_deep_text_costs_no_recursion(depth: int) -> None:
         "$string($reduce([1..60], function($a, $b){[[$a], [$a]]}, 1))",
         "$formatInteger(1000000000000, 'I')",
         "$fromMillis(0, $pad('', 2000, '[Y]'))",
+        "[1..5000].$split($states.input & 'z' & $states.input, 'z')",
+        "$merge([1..5000].{$substring($states.input, $): 1})",
+        "[1..5000]^($substring($states.input, $))",
+        "$reduce([1..5000], function($a, $i){$append($a, $substring($states.input, $i))}, [])",
+        "[1..5000].$substring($states.input, $)",
     ],
 )
 def test_e3_memory_is_accounted_for_before_it_is_used(source: str) -> None:
@@ -190,6 +260,60 @@ def test_e10_format_strings_are_text(attack: str) -> None:
 def test_e11_the_same_expression_ends_after_the_same_work_every_time() -> None:
     source = "($f := function($n){$n > 200000 ? $n : $f($n+1)}; $f(0))"
     assert len({str(evaluated(source)) for _ in range(3)}) == 1
+
+
+@pytest.mark.parametrize("pattern", ["*" * 50, "a*b*c*", "*a*a*a*b", r"\\*x*\\*", "x", ""])
+def test_e6_stars_match_as_a_slow_oracle_says(pattern: str) -> None:
+    """The oracle tries everything, on every text of up to six characters."""
+
+    def slow(pattern: str, text: str) -> bool:
+        if not pattern:
+            return not text
+        if pattern.startswith("\\*"):
+            return text.startswith("*") and slow(pattern[2:], text[1:])
+        if pattern[0] == "*":
+            rest = pattern.lstrip("*")
+            return any(slow(rest, text[at:]) for at in range(len(text) + 1))
+        return text.startswith(pattern[0]) and slow(pattern[1:], text[1:])
+
+    matches = compile_string_matches(pattern)
+    for length in range(7):
+        for text in map("".join, itertools.product("abx*"[: 4 if length < 5 else 3], repeat=length)):
+            assert matches(text) is slow(pattern, text), (pattern, text)
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_e12_whatever_comes_out_is_json(seed: int) -> None:
+    """Pieces of the language put together at random: what is no error is made of JSON's types alone."""
+    random = Random(seed)
+    pieces = (
+        "$states", "$states.input", "a", "*", "**", "$sum", "$string", "function($x){$x}", "/a/", "$$", "1", "'t'",
+        "[1..3]", "{'k': $states.input}", "$map", "$keys", "$lookup", "null", "true", "$states.context", "$each",
+    )  # fmt: skip
+    joints = (".", " & ", " + ", "[", "~> ", "(", ", ", " = ", " ? 1 : ", "^(")
+    source = random.choice(pieces)
+    for _ in range(random.randint(0, 6)):
+        joint = random.choice(joints)
+        source += joint + random.choice(pieces) + {"[": "]", "(": ")", "^(": ")"}.get(joint, "")
+    try:
+        expression = compile_jsonata("{% " + source + " %}", "Output")
+    except ExpressionSyntaxError:
+        return
+    try:
+        value = expression(scope({"a": [1, {"b": "x"}]}))
+    except StateError as failure:
+        assert failure.error in ("States.QueryEvaluationError", "States.DataLimitExceeded")
+        return
+    assert only_json(value), (source, value)
+
+
+def only_json(value: Any) -> bool:
+    """Exactly JSON's types, at every depth."""
+    if type(value) is dict:
+        return all(type(key) is str and only_json(member) for key, member in value.items())
+    if type(value) is list:
+        return all(map(only_json, value))
+    return value is None or type(value) in (str, int, float, bool)
 
 
 PACKAGE = Path(engine.expressions.__file__).parent

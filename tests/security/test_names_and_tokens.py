@@ -180,21 +180,21 @@ def test_a10_a_token_with_a_changed_bit_opens_nothing(sfn: Any, machine: Callabl
 
 
 def test_a10_a_token_that_is_made_up_with_a_right_checksum_opens_nothing(sfn: Any, machine: Callable[..., str]) -> None:
-    """Who knows how tokens are made still has to guess the attempt's random bits."""
+    """Who knows how tokens are made still has to guess the 256 bits of the secret."""
     execution, token = leased(sfn, machine)
     place = ":".join(execution.split(":")[3:5])
     real = task_token.decode(token, place)
     for number in range(50):
-        guess = task_token.encode(real.execution_id, real.path, number.to_bytes(16), place)
+        guess = task_token.encode(real.execution_id, real.path, number.to_bytes(32), place)
         assert code_of(sfn.send_task_success, taskToken=guess, output="1") == "TaskTimedOut"
     assert sfn.describe_execution(executionArn=execution)["status"] == "RUNNING"
 
 
-def test_a10_the_random_bits_of_attempts_are_random() -> None:
+def test_a10_the_random_bits_of_secrets_are_random() -> None:
     ids = SystemIds()
-    drawn = [ids.entropy(16) for _ in range(20_000)]
+    drawn = [ids.entropy(32) for _ in range(20_000)]
     assert len(set(drawn)) == len(drawn)
-    ones = [sum(value[byte] >> bit & 1 for value in drawn) for byte in range(16) for bit in range(8)]
+    ones = [sum(value[byte] >> bit & 1 for value in drawn) for byte in range(32) for bit in range(8)]
     assert all(abs(count - 10_000) < 6 * 71 for count in ones)  # six standard deviations
 
 

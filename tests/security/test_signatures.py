@@ -27,6 +27,12 @@ def test_a2_a_request_that_botocore_signed_is_accepted() -> None:
     assert Door().call(signed()) == (200, "")
 
 
+def test_a2_a_key_that_looks_like_an_account_names_none_where_signatures_count() -> None:
+    door = Door(key="111122223333")
+    assert door.call(signed(key="111122223333")) == (200, "")
+    assert door.store.accounts == ["000000000000"]
+
+
 def test_a2_one_character_changed_anywhere_in_the_authorization_is_refused() -> None:
     door, headers = Door(), signed()
     authorization = value_of(headers, b"authorization")

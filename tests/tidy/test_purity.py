@@ -11,7 +11,7 @@ from tests.tidy.repository import python_files, syntax_tree
 ALLOWED = frozenset(
     """
     __future__ abc array base64 binascii bisect calendar collections collections.abc contextlib dataclasses
-    datetime decimal enum fractions functools hashlib heapq itertools json json.decoder json.scanner math
+    datetime decimal enum fractions functools hashlib heapq hmac itertools json json.decoder json.scanner math
     operator re string struct types typing unicodedata urllib.parse uuid zlib
     jsonatapy jsonpath_ng jsonpath_ng.exceptions jsonpath_ng.ext jsonpath_ng.jsonpath msgspec orjson re2
     zstandard

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from engine.expressions.jsonata.errors import JsonataError
 from engine.expressions.jsonata.run import CALL_STEPS, Frame, Run
+from engine.expressions.jsonata.sequences import collapse
 from engine.expressions.jsonata.signature import Signature
 from engine.expressions.jsonata.values import UNDEFINED, Function
 from engine.expressions.linear_regex import Pattern
@@ -22,10 +23,12 @@ class Body(Protocol):
     Attributes:
         code: for all depths up to `deepest`.
         deepest: the last depth at which the whole body fits below the limit; -1 before it is compiled.
+        steps: what a call costs; little more than nothing before it is compiled.
     """
 
     code: Code
     deepest: int
+    steps: int
 
     def code_at(self, depth: int) -> Code:
         """The code for a body that is entered at this depth."""
@@ -49,12 +52,24 @@ class Lambda(Function):
 
 
 class Native(Function):
-    """A built-in function; the implementation takes the run and the validated arguments."""
+    """A built-in function; the implementation takes the run and the validated arguments.
 
-    __slots__ = ("implementation", "name", "signature")
+    Attributes:
+        steps: what a call costs, beside what its arguments' sizes do.
+    """
 
-    def __init__(self, name: str, implementation: Implementation, arity: int, signature: Signature | None) -> None:
+    __slots__ = ("implementation", "name", "signature", "steps")
+
+    def __init__(
+        self,
+        name: str,
+        implementation: Implementation,
+        arity: int,
+        signature: Signature | None,
+        steps: int = CALL_STEPS,
+    ) -> None:
         """Keep all."""
+        self.steps = steps
         self.name = name
         self.implementation = implementation
         self.arity = arity
@@ -94,7 +109,7 @@ class Matcher(Function):
         """Keep the compiled pattern and what finds the first match."""
         self.pattern = pattern
         self.first = first
-        self.arity = 1
+        self.arity = 2
 
 
 class Thunk:
@@ -146,15 +161,16 @@ def invoke(function: Any, arguments: list[Any], context: Any, run: Run) -> Any:
 
 
 def _apply_once(function: Any, arguments: list[Any], context: Any, run: Run) -> Any:
-    run.step(CALL_STEPS)
     kind = function.__class__
     if kind is Native:
+        spend(function, arguments, run)
         if function.signature is not None:
-            arguments = function.signature.validate(arguments, context)
+            arguments = function.signature.validate(arguments, context, run)
         return function.implementation(run, *arguments)
     if kind is Lambda:
+        run.step(function.body.steps)
         if function.signature is not None:
-            arguments = function.signature.validate(arguments, context)
+            arguments = function.signature.validate(arguments, context, run)
         names = dict(zip(function.parameters, arguments, strict=False))
         if len(arguments) < function.arity:
             for missing in function.parameters[len(arguments) :]:
@@ -162,13 +178,27 @@ def _apply_once(function: Any, arguments: list[Any], context: Any, run: Run) -> 
         body = function.body
         code = body.code if run.depth <= body.deepest else body.code_at(run.depth)
         return code(function.input, Frame(names, function.frame, run))
+    run.step(CALL_STEPS)
     if kind is Partial:
         return _apply_partial(function, arguments, run)
     if kind is Composed:
-        return apply(function.second, [apply(function.first, arguments[:1], None, run)], None, run)
+        return apply(function.second, [collapse(apply(function.first, arguments[:1], None, run))], None, run)
     if kind is Matcher:
-        return function.first(run, function, arguments[0] if arguments else UNDEFINED)
+        return function.first(run, function, *(arguments or [UNDEFINED])[:2])
     raise JsonataError("T1006")
+
+
+def spend(function: Native, arguments: list[Any], run: Run) -> None:
+    """Account for a call of a built-in function, which may look through the texts that it is given.
+
+    Raises:
+        LimitExceeded: there are not enough steps left.
+    """
+    steps = function.steps
+    for argument in arguments:
+        if argument.__class__ is str and len(argument) > 1024:
+            steps += len(argument) >> 10
+    run.step(steps)
 
 
 def _apply_partial(partial: Partial, arguments: list[Any], run: Run) -> Any:
@@ -176,6 +206,7 @@ def _apply_partial(partial: Partial, arguments: list[Any], run: Run) -> Any:
     filled = [next(given, UNDEFINED) if argument is HOLE else argument for argument in partial.arguments]
     function = partial.function
     if isinstance(function, Native):
+        spend(function, filled, run)
         filled += [UNDEFINED] * (function.arity - len(filled))
         return function.implementation(run, *filled)
     return _apply_once(function, filled, None, run)
@@ -185,6 +216,9 @@ def call_with(function: Any, run: Run, value: Any, place: Any, whole: Any) -> An
     """Call the function of `$map` and its kin with as many of the three as it takes, at least the value."""
     if not isinstance(function, Function):
         raise JsonataError("T1006")
+    if function.__class__ is Lambda and function.signature is None:
+        arguments = [value, place, whole][: max(1, function.arity)]
+        return invoke(function, arguments, None, run)
     if function.arity >= 3:
         return apply(function, [value, place, whole], None, run)
     return apply(function, [value, place] if function.arity == 2 else [value], None, run)

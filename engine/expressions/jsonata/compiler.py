@@ -41,6 +41,7 @@ class Compiler:
     Attributes:
         bound: names that the expression binds anywhere; other names can only be the service's.
         height: the deepest level that was compiled, counted from where the code is entered.
+        nodes: how many nodes were compiled, which is what a turn of their code costs.
     """
 
     def __init__(self, bound: frozenset[str], base: int = 0) -> None:
@@ -48,6 +49,7 @@ class Compiler:
         self.bound = bound
         self.base = base
         self.height = 0
+        self.nodes = 0
 
     def below(self, base: int) -> Compiler:
         """A compiler for code of the same expression that is entered at another level."""
@@ -58,6 +60,7 @@ class Compiler:
         if self.base + depth > JSONATA_DEPTH_MAX:
             return _refuse_depth
         self.height = max(self.height, depth)
+        self.nodes += 1
         code = _BUILDERS[node.type](self, node, depth)
         if node.predicate is not None:
             code = compile_filters(self, code, node.predicate, depth)
@@ -109,9 +112,13 @@ class Compiler:
     def _binary(self, node: Node, depth: int) -> Code:
         left, right = self.code(node.lhs, depth + 1), self.code(node.rhs, depth + 1)
         if node.value == "and":
-            return lambda context, frame: truth(left(context, frame)) and truth(right(context, frame))
+            return lambda context, frame: (
+                truth(left(context, frame), frame.run) and truth(right(context, frame), frame.run)
+            )
         if node.value == "or":
-            return lambda context, frame: truth(left(context, frame)) or truth(right(context, frame))
+            return lambda context, frame: (
+                truth(left(context, frame), frame.run) or truth(right(context, frame), frame.run)
+            )
         operator = OPERATORS[node.value]
         token = node.value
 
@@ -164,7 +171,9 @@ class Compiler:
     def _condition(self, node: Node, depth: int) -> Code:
         condition, then = self.code(node.condition, depth + 1), self.code(node.then, depth + 1)
         otherwise = undefined if node.otherwise is None else self.code(node.otherwise, depth + 1)
-        return lambda context, frame: (then if truth(condition(context, frame)) else otherwise)(context, frame)
+        return lambda context, frame: (then if truth(condition(context, frame), frame.run) else otherwise)(
+            context, frame
+        )
 
     def _elvis(self, node: Node, depth: int) -> Code:
         assert node.otherwise is not None
@@ -172,7 +181,7 @@ class Compiler:
 
         def code(input: Any, frame: Frame) -> Any:
             value = left(input, frame)
-            return value if truth(value) else otherwise(input, frame)
+            return value if truth(value, frame.run) else otherwise(input, frame)
 
         return code
 
@@ -202,6 +211,9 @@ class Compiler:
         if not parts:
             return undefined
         *before, last = parts
+        if not before and not self.bound:
+            # Nothing can be bound inside, so no frame is needed.
+            return last
 
         def block(input: Any, frame: Frame) -> Any:
             inner = Frame({}, frame, frame.run)

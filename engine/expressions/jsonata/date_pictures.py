@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from engine.expressions.jsonata.dates import DAY_MS, component, iso_ms, moment_of, utc_ms
+from engine.expressions.jsonata.dates import DAY_MS, Moment, component, iso_ms, moment_of, utc_ms
 from engine.expressions.jsonata.errors import OUT_OF_MEMORY, JsonataError, LimitExceeded
 from engine.expressions.jsonata.integers import IntegerFormat, analyse_picture, formatted, parsed, pattern_of
 from engine.expressions.jsonata.run import Run
@@ -140,18 +140,20 @@ def from_millis(run: Run, ms: Any, picture: Any = UNDEFINED, timezone: Any = UND
         offset = int(found[0])
         offset_hours, offset_minutes = offset // 100, int(math.fmod(offset, 100))
     local = ms + (60 * offset_hours + offset_minutes) * 60_000
-    moment_of(local)
+    at = moment_of(local)
+    if picture is UNDEFINED and timezone is UNDEFINED and 1000 <= at.year <= 9999:
+        date, time = f"{at.year}-{at.month:02d}-{at.day:02d}", f"{at.hour:02d}:{at.minute:02d}:{at.second:02d}"
+        return f"{date}T{time}.{at.millisecond:03d}Z"
     parts = analyse(_ISO_PICTURE if picture is UNDEFINED else picture)
     return "".join(
-        part.literal if part.literal is not None else _written(local, part, offset_hours, offset_minutes)
-        for part in parts
+        part.literal if part.literal is not None else _written(at, part, offset_hours, offset_minutes) for part in parts
     )
 
 
-def _written(ms: float, part: Part, offset_hours: int, offset_minutes: int) -> str:
+def _written(at: Moment, part: Part, offset_hours: int, offset_minutes: int) -> str:
     if part.letter in ("Z", "z"):
         return _offset(part, offset_hours, offset_minutes)
-    value = component(ms, part.letter)
+    value = component(at, part.letter)
     if part.letter not in _NUMERIC:
         text = "" if value is None else str(value)
         return text.upper() if part.letter == "P" and part.names == "upper" else text
@@ -204,7 +206,7 @@ def to_millis(run: Run, text: Any, picture: Any = UNDEFINED) -> Any:
         if part.literal is None:
             values[part.letter] = _read(part, found.group(at))
         at += 1
-    return _assembled(values, now_ms(run)) if values else UNDEFINED
+    return _assembled(values, moment_of(now_ms(run))) if values else UNDEFINED
 
 
 @lru_cache(maxsize=256)
@@ -277,7 +279,7 @@ def _fits(values: dict[str, Any], letters: str, wanted: int) -> bool:
     return not ~wanted & mask and bool(wanted & mask)
 
 
-def _assembled(values: dict[str, Any], now: int) -> int | float:
+def _assembled(values: dict[str, Any], now: Moment) -> int | float:
     """Milliseconds from components; those before the first given one are taken from now.
 
     Raises:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
 
 from engine.expressions.jsonata.errors import JsonataError
 
@@ -93,15 +94,25 @@ def _first_week(year: int, month: int) -> int:
     return first + (8 - weekday) * DAY_MS if weekday > 4 else first - (weekday - 1) * DAY_MS
 
 
-def component(ms: float, letter: str) -> Any:
+_SIMPLE: Final[dict[str, Callable[[Moment], Any]]] = {
+    "Y": lambda at: at.year,
+    "M": lambda at: at.month,
+    "D": lambda at: at.day,
+    "H": lambda at: at.hour,
+    "h": lambda at: at.hour % 12 or 12,
+    "m": lambda at: at.minute,
+    "s": lambda at: at.second,
+    "f": lambda at: at.millisecond,
+    "P": lambda at: "pm" if at.hour >= 12 else "am",
+    "C": lambda at: "ISO",
+    "E": lambda at: "ISO",
+}
+
+
+def component(at: Moment, letter: str) -> Any:
     """One component of a moment: `Y`, `M`, `D`, `F` (day of week), `W` (week of year), ...; None for none."""
-    at = moment_of(ms)
-    simple = {
-        "Y": at.year, "M": at.month, "D": at.day, "H": at.hour, "h": at.hour % 12 or 12, "m": at.minute,
-        "s": at.second, "f": at.millisecond, "P": "pm" if at.hour >= 12 else "am", "C": "ISO", "E": "ISO",
-    }  # fmt: skip
-    if letter in simple:
-        return simple[letter]
+    if letter in _SIMPLE:
+        return _SIMPLE[letter](at)
     today = utc_ms(at.year, at.month, at.day)
     if letter == "d":
         return (today - utc_ms(at.year, 1)) // DAY_MS + 1

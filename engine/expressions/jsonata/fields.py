@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 
@@ -11,11 +10,12 @@ from engine.expressions.jsonata.calls import Code
 from engine.expressions.jsonata.compiler import Compiler
 from engine.expressions.jsonata.errors import STACK_OVERFLOW, InternalError, JsonataError, LimitExceeded
 from engine.expressions.jsonata.library import FUNCTIONS
-from engine.expressions.jsonata.names import bound_names, free_variables, unsupported_names
-from engine.expressions.jsonata.outcome import UnsupportedResult, finished, finished_data
+from engine.expressions.jsonata.names import Mentions, bound_names, mentions_of, unsupported_names
+from engine.expressions.jsonata.outcome import UnsupportedResult, finished, finished_data, finished_input
 from engine.expressions.jsonata.parser import TooDeep
 from engine.expressions.jsonata.rendering import message_of
 from engine.expressions.jsonata.resolve import parse_expression
+from engine.expressions.jsonata.root import STATES_FIELDS
 from engine.expressions.jsonata.run import Frame, Run
 from engine.expressions.jsonata.tree import Node
 from engine.expressions.jsonata.values import UNDEFINED, Document
@@ -48,15 +48,16 @@ def compile_jsonata(text: str, location: str) -> Expression:
         ExpressionSyntaxError: the text has no delimiters or does not parse.
     """
     source = _source(text)
-    code, finish = _code(source), _finish(source)
+    code, data = _code(source), _data_path(source)
     start = f"The JSONata expression '{source}' specified for the field '{location}' "
 
     def expression(scope: Scope) -> Any:
-        run = Run(scope)
         try:
-            value = _evaluated(code, UNDEFINED, Frame({}, None, run))
+            if data is not None and (value := data.find(scope)) is not UNDEFINED:
+                return data.finish(value, scope)
+            value = _evaluated(code, UNDEFINED, Frame({}, None, Run(scope)))
             if value is not UNDEFINED:
-                return finish(value)
+                return finished(value) if data is None else data.finish(value, scope)
         except JsonataError as error:
             cause = f"threw an error during evaluation. {error.code}: {message_of(error)}"
         except LimitExceeded as limit:
@@ -97,22 +98,19 @@ def check_jsonata(text: str, has_result: bool = True, has_error_output: bool = F
         has_error_output: `$states.errorOutput` exists in this field.
     """
     try:
-        root = _root(_source(text))
+        mentions = _mentions(_source(text))
     except ExpressionSyntaxError as error:
         return [("INVALID_JSONATA_EXPRESSION", str(error))]
-    if root is None:
-        return []
-    messages = unsupported_names(root, has_result, has_error_output)
+    messages = unsupported_names(mentions, has_result, has_error_output)
     return [("UNSUPPORTED_JSONATA_EXPRESSION", message) for message in messages]
 
 
-def variables_of_jsonata(text: str) -> set[str]:
+def variables_of_jsonata(text: str) -> frozenset[str]:
     """Names of the machine's variables that a `{% %}` string may read, without the dollar sign; none of a bad text."""
     try:
-        root = _root(_source(text))
+        return _mentions(_source(text)).variables
     except ExpressionSyntaxError:
-        return set()
-    return set() if root is None else free_variables(root)
+        return frozenset()
 
 
 def expect(value: Any, kind: str, expression: str, location: str) -> Any:
@@ -154,20 +152,51 @@ def _root(source: str) -> Node | None:
         return None
 
 
+@lru_cache(maxsize=16_384)
+def _mentions(source: str) -> Mentions:
+    """Asked for twice of every expression of a definition, after all the others: more are kept than trees are."""
+    root = _root(source)
+    return Mentions(frozenset(), (), ()) if root is None else mentions_of(root)
+
+
 @lru_cache(maxsize=4096)
 def _code(source: str) -> Code:
     root = _root(source)
     return _refuse if root is None else Compiler(bound_names(root)).code(root, 1)
 
 
-def _finish(source: str) -> Callable[[Any], Any]:
-    """Names behind `$states.input` or a variable give a part of the execution's data, nothing that was made."""
+class _DataPath:
+    """Names behind `$states.input` or a variable: a part of the execution's data, nothing that was made."""
+
+    def __init__(self, names: list[str]) -> None:
+        """`names` begin with that of the variable."""
+        field = STATES_FIELDS.get(names[1]) if names[0] == "states" and len(names) > 1 else None
+        self._start = field or (lambda scope: scope.variables.get(names[0], UNDEFINED))
+        self._names = names[1:] if field is None else names[2:]
+        self.finish = finished_input if names[:2] == ["states", "input"] else finished_data
+
+    def find(self, scope: Scope) -> Any:
+        """What objects alone lead to; UNDEFINED where a list is on the way or something is missing."""
+        value = self._start(scope)
+        for name in self._names:
+            if value.__class__ is not dict:
+                return UNDEFINED
+            value = value.get(name, UNDEFINED)
+        return value
+
+
+def _data_path(source: str) -> _DataPath | None:
     root = _root(source)
-    if root is not None and root.type == "path" and root.group is None and root.steps[0].type == "variable":
-        plain = (step.type == "name" and step.stages is None and not step.tuple for step in root.steps[1:])
-        if root.steps[0].predicate is None and root.steps[0].group is None and all(plain):
-            return finished_data
-    return finished
+    if root is None or root.type != "path" or root.group is not None or root.steps[0].type != "variable":
+        return None
+    first, *rest = root.steps
+    plain = all(step.type == "name" and step.stages is None and not step.tuple for step in rest)
+    keeps_arrays = root.keep_array or root.keep_singleton_array or any(step.keep_array for step in root.steps)
+    if not plain or keeps_arrays or root.predicate is not None or first.value in ("", "$"):
+        return None
+    if first.predicate is not None or first.stages is not None or first.group is not None or first.tuple:
+        return None
+    return _DataPath([step.value for step in root.steps])
 
 
 def _refuse(input: Any, frame: Frame) -> Any:

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.expressions.jsonata.calls import Code
-from engine.expressions.jsonata.run import Frame
+from engine.expressions.jsonata.run import Frame, Run
 from engine.expressions.jsonata.tree import Node
 from engine.expressions.jsonata.values import UNDEFINED, Sequence, is_number, is_number_list, truth
 
@@ -50,36 +50,40 @@ def _index_stage(name: str) -> Code:
 def _filter(compiler: Compiler, predicate: Node, depth: int) -> Code:
     if predicate.type == "number":
         return _element(math.floor(predicate.value))
+    before = compiler.nodes
     condition = compiler.code(predicate, depth + 1)
+    nodes = compiler.nodes - before
 
     def select(value: Any, frame: Frame) -> Any:
         items = value if isinstance(value, list) else [value]
         is_stream = items.__class__ is Sequence and items.tuple_stream
         found = Sequence()
         found.tuple_stream = is_stream
-        frame.run.step(len(items))
+        frame.run.turns(len(items), nodes)
         size = len(items)
         for at, item in enumerate(items):
             answer = condition(item[CONTEXT], Frame(item, frame, frame.run)) if is_stream else condition(item, frame)
             if answer is True:
                 found.append(item)
             elif answer is not False and answer is not UNDEFINED:
-                _choose(found, item, answer, at, size)
+                _choose(found, item, answer, at, size, frame.run)
         return found
 
     return select
 
 
-def _choose(found: Sequence, item: Any, answer: Any, at: int, size: int) -> None:
+def _choose(found: Sequence, item: Any, answer: Any, at: int, size: int, run: Run) -> None:
     """A number or list of numbers selects by index, anything else by its truth."""
     if is_number(answer):
         answer = [answer]
+    if isinstance(answer, list):
+        run.step(len(answer) >> 1)
     if is_number_list(answer):
         for number in answer:
             index = math.floor(number)
             if (size + index if index < 0 else index) == at:
                 found.append(item)
-    elif truth(answer):
+    elif truth(answer, run):
         found.append(item)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from engine.expressions.jsonata.errors import OUT_OF_MEMORY, JsonataError, LimitExceeded
@@ -93,19 +94,28 @@ def format_number(run: Run, number: Any, picture: Any, options: Any = UNDEFINED)
         return UNDEFINED
     if len(picture) > _PICTURE_CHARACTERS_MAX:
         raise LimitExceeded(OUT_OF_MEMORY)
-    symbols = _symbols(options)
+    symbols = _DEFAULT_SYMBOLS if options is UNDEFINED else _symbols(options)
+    layouts = _default_layouts(picture) if options is UNDEFINED else _layouts(picture, symbols)
+    if number >= 0:
+        return _rendered(number, layouts[0], symbols, layouts[0].prefix)
+    if len(layouts) == 1:
+        return _rendered(number, layouts[0], symbols, symbols.minus + layouts[0].prefix)
+    return _rendered(number, layouts[1], symbols, layouts[1].prefix)
+
+
+@lru_cache(maxsize=256)
+def _default_layouts(picture: str) -> list[_Layout]:
+    return _layouts(picture, _DEFAULT_SYMBOLS)
+
+
+def _layouts(picture: str, symbols: _Symbols) -> list[_Layout]:
     pictures = picture.split(symbols.pattern) if symbols.pattern else list(picture)
     if len(pictures) > 2:
         raise JsonataError("D3080")
     parts = [_split(part, symbols) for part in pictures]
     for part in parts:
         _check(part, symbols)
-    layouts = [_layout(part, symbols) for part in parts]
-    if number >= 0:
-        return _rendered(number, layouts[0], symbols, layouts[0].prefix)
-    if len(layouts) == 1:
-        return _rendered(number, layouts[0], symbols, symbols.minus + layouts[0].prefix)
-    return _rendered(number, layouts[1], symbols, layouts[1].prefix)
+    return [_layout(part, symbols) for part in parts]
 
 
 def _symbols(options: Any) -> _Symbols:
@@ -125,6 +135,9 @@ def _symbols(options: Any) -> _Symbols:
         given["pattern-separator"],
         "".join(chr(min(ord(zero) + at, 0x10FFFF)) for at in range(10)),
     )
+
+
+_DEFAULT_SYMBOLS: Final = _symbols(UNDEFINED)
 
 
 def _split(picture: str, symbols: _Symbols) -> _Parts:

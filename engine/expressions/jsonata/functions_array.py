@@ -7,10 +7,10 @@ from typing import Any
 import orjson
 
 from engine.expressions.jsonata.calls import apply, call_with
-from engine.expressions.jsonata.errors import JsonataError
+from engine.expressions.jsonata.errors import OUT_OF_MEMORY, JsonataError, LimitExceeded
 from engine.expressions.jsonata.operators import code_units
 from engine.expressions.jsonata.rendering import text_of
-from engine.expressions.jsonata.run import Run
+from engine.expressions.jsonata.run import RETAINED_CHARACTERS_MAX, Run
 from engine.expressions.jsonata.sequences import append as appended
 from engine.expressions.jsonata.sequences import lookup as looked_up
 from engine.expressions.jsonata.sorting import merge_sort
@@ -33,12 +33,12 @@ def count(run: Run, items: Any) -> int:
 
 def boolean(run: Run, value: Any) -> Any:
     """`$boolean`."""
-    return UNDEFINED if value is UNDEFINED else truth(value)
+    return UNDEFINED if value is UNDEFINED else truth(value, run)
 
 
 def negation(run: Run, value: Any) -> Any:
     """`$not`."""
-    return UNDEFINED if value is UNDEFINED else not truth(value)
+    return UNDEFINED if value is UNDEFINED else not truth(value, run)
 
 
 def exists(run: Run, value: Any) -> bool:
@@ -53,7 +53,10 @@ def append(run: Run, left: Any, right: Any) -> Any:
 
 def reverse(run: Run, items: Any) -> Any:
     """`$reverse`."""
-    return items if items is UNDEFINED or len(items) < 2 else items[::-1]
+    if items is UNDEFINED or len(items) < 2:
+        return items
+    run.step(len(items) >> 6)
+    return items[::-1]
 
 
 def distinct(run: Run, items: Any) -> Any:
@@ -63,7 +66,9 @@ def distinct(run: Run, items: Any) -> Any:
     results: list[Any] = Sequence() if isinstance(items, Sequence) else []
     seen: dict[Any, list[Any]] = {}
     for item in items:
-        run.step(1)
+        run.step(1 + (len(item) if isinstance(item, dict) else 0))
+        if item.__class__ is str:
+            run.read(item)
         # Only values of one kind can be equal; scalars are found at once.
         key = (item.__class__ is bool, item) if isinstance(item, (str, int, float)) or item is None else _shape(item)
         alike = seen.setdefault(key, [])
@@ -93,11 +98,15 @@ def sort(run: Run, items: Any, comparator: Any = UNDEFINED) -> Any:
     if items is UNDEFINED or len(items) < 2:
         return items
     if comparator is not UNDEFINED:
-        return merge_sort(items, lambda one, other: truth(apply(comparator, [one, other], None, run)), run)
+        return merge_sort(items, lambda one, other: truth(apply(comparator, [one, other], None, run), run), run)
     run.step(len(items))
     if is_number_list(items):
         return sorted(items)
     if is_text_list(items):
+        characters = sum(map(len, items))
+        if characters > RETAINED_CHARACTERS_MAX:
+            raise LimitExceeded(OUT_OF_MEMORY)
+        run.step(characters * len(items).bit_length() >> 10)
         return sorted(items) if all(map(str.isascii, items)) else sorted(items, key=code_units)
     raise JsonataError("D3070", index=1)
 
@@ -138,7 +147,7 @@ def filtered(run: Run, items: Any, function: Any) -> Any:
         return UNDEFINED
     found = Sequence()
     for at, item in enumerate(items):
-        if truth(call_with(function, run, item, at, items)):
+        if truth(call_with(function, run, item, at, items), run):
             found.append(item)
     run.hold(len(found))
     return found
@@ -150,7 +159,7 @@ def single(run: Run, items: Any, function: Any = UNDEFINED) -> Any:
         return UNDEFINED
     found: list[Any] = []
     for at, item in enumerate(items):
-        if function is UNDEFINED or truth(call_with(function, run, item, at, items)):
+        if function is UNDEFINED or truth(call_with(function, run, item, at, items), run):
             found.append(item)
             if len(found) > 1:
                 raise JsonataError("D3138", index=at)
@@ -193,7 +202,7 @@ def sift(run: Run, value: Any, function: Any = UNDEFINED) -> Any:
     found = {
         key: member
         for key, member in (value.items() if isinstance(value, dict) else ())
-        if truth(call_with(function, run, member, key, value))
+        if truth(call_with(function, run, member, key, value), run)
     }
     return found or UNDEFINED
 
@@ -211,13 +220,14 @@ def keys(run: Run, value: Any) -> Any:
         if isinstance(item, list):
             todo.extend(reversed(item))
         elif isinstance(item, dict):
+            run.step(len(item) >> 1)
             found.update(dict.fromkeys(item))
     return Sequence(found)
 
 
 def lookup(run: Run, value: Any, key: Any) -> Any:
-    """`$lookup`."""
-    return looked_up(value, key, run)
+    """`$lookup`; a missing key is looked up as JavaScript would write it."""
+    return looked_up(value, "undefined" if key is UNDEFINED else key, run)
 
 
 def spread(run: Run, value: Any) -> Any:
@@ -274,7 +284,7 @@ def fail(run: Run, message: Any = UNDEFINED) -> Any:
 
 def insist(run: Run, condition: Any, message: Any = UNDEFINED) -> Any:
     """`$assert`."""
-    if not truth(condition):
+    if not truth(condition, run):
         raise JsonataError("D3141", message=_said(message, "$assert() statement failed"))
     return UNDEFINED
 
@@ -285,4 +295,9 @@ def _said(message: Any, otherwise: str) -> str:
 
 def clone(run: Run, value: Any) -> Any:
     """`$clone`: a deep copy, by way of its text."""
-    return UNDEFINED if value is UNDEFINED else orjson.loads(text_of(value, run))
+    if value is UNDEFINED:
+        return UNDEFINED
+    text = text_of(value, run)
+    run.read(text, 8)
+    run.keep(text)
+    return orjson.loads(text)

@@ -6,6 +6,7 @@ Source: developer guide, "Transforming data with JSONata"; error codes measured 
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import uuid
 from typing import Any, Final
@@ -33,6 +34,8 @@ def partition(run: Run, items: Any, size: Any = UNDEFINED) -> Any:
     if chunk == 0 or not items:
         return UNDEFINED
     run.hold(len(items))
+    run.hold(len(items) // chunk)
+    run.step(len(items) // chunk)
     return [items[at : at + chunk] for at in range(0, len(items), chunk)]
 
 
@@ -58,6 +61,7 @@ def digest(run: Run, text: Any, algorithm: Any = UNDEFINED) -> Any:
     """`$hash` in hexadecimal."""
     if text is UNDEFINED or algorithm is UNDEFINED:
         return UNDEFINED
+    run.read(text, 128)
     if algorithm not in _ALGORITHMS:
         raise JsonataError("D3137", message=f"Unsupported hash algorithm: {algorithm}")
     return hashlib.new(_ALGORITHMS[algorithm], text.encode("utf-8", "replace"), usedforsecurity=False).hexdigest()
@@ -79,10 +83,20 @@ def parse(run: Run, text: Any) -> Any:
     """`$parse`: a JSON text to its value; whole numbers lose their `.0`."""
     if text is UNDEFINED:
         return UNDEFINED
+    run.read(text, 16)
+    run.keep(text)
     try:
-        return _with_whole_numbers(decode_json(text))
+        value = decode_json(text)
+        if "{" in text:
+            json.loads(text, object_pairs_hook=_without_repeated_key)
+        return _with_whole_numbers(value)
     except (JsonError, UnicodeEncodeError):
         raise JsonataError("D3137", message="Invalid JSON string passed to the parse function") from None
+
+
+def _without_repeated_key(members: list[tuple[str, Any]]) -> None:
+    if len({key for key, _ in members}) < len(members):
+        raise JsonError("a key is repeated")
 
 
 def _with_whole_numbers(value: Any) -> Any:

@@ -73,7 +73,9 @@ def rounded(number: int | float, places: int) -> int | float:
 
 def round_to(run: Run, number: Any, places: Any = UNDEFINED) -> Any:
     """`$round`."""
-    return UNDEFINED if number is UNDEFINED else rounded(number, 0 if places is UNDEFINED else math.trunc(places))
+    if number is UNDEFINED or places is UNDEFINED:
+        return UNDEFINED if number is UNDEFINED else rounded(number, 0)
+    return rounded(number, int(places)) if float(places).is_integer() else math.nan
 
 
 def square_root(run: Run, number: Any) -> Any:
@@ -111,4 +113,5 @@ def format_base(run: Run, number: Any, radix: Any = UNDEFINED) -> Any:
     while left:
         left, digit = divmod(left, base)
         digits = _DIGITS[digit] + digits
+    run.step(len(digits) >> 1)
     return ("-" if value < 0 else "") + digits

@@ -8,20 +8,38 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from engine.expressions.jsonata.calls import Matcher, Native, apply
-from engine.expressions.jsonata.errors import JsonataError
-from engine.expressions.jsonata.rendering import number_text, text_of
+from engine.expressions.jsonata.errors import InternalError, JsonataError
+from engine.expressions.jsonata.rendering import loose_text
 from engine.expressions.jsonata.run import Run
-from engine.expressions.jsonata.values import UNDEFINED, Function, Sequence
+from engine.expressions.jsonata.values import UNDEFINED, Function, Sequence, is_number
 
 Found = dict[str, Any]
+_FORGOTTEN: Final = 4
+"""Pieces of a text are often made for the sake of one of them."""
+_SEARCH_STEPS: Final = 14
+_MATCH_STEPS: Final = 5
+_BLANK = "\t\n\v\f\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+"""What JavaScript skips in front of a number."""
+_INTEGER = re.compile(f"[{_BLANK}]*([-+]?[0-9]+)")
 
 
-def first_match(run: Run, matcher: Matcher, text: Any) -> Any:
-    """Call a regular expression as a function: the first match, whose `next` gives the following ones."""
-    return _linked(_regex_matches(run, matcher, text)) if isinstance(text, str) else UNDEFINED
+def first_match(run: Run, matcher: Matcher, value: Any, start: Any = UNDEFINED) -> Any:
+    """Call a regular expression as a function: the first match, whose `next` gives the following ones.
+
+    Args:
+        run: the budget.
+        matcher: the regular expression.
+        value: the text; what is none is written as JavaScript writes it.
+        start: code units to skip; `$map` and its kin hand over the index here.
+    """
+    text = loose_text(value, run)
+    skipped = max(0, math.trunc(start)) if is_number(start) else 0
+    if skipped > len(text):
+        return UNDEFINED
+    return _linked(_regex_matches(run, matcher, text, skipped))
 
 
 def _linked(matches: Iterator[Found]) -> Any:
@@ -31,11 +49,12 @@ def _linked(matches: Iterator[Found]) -> Any:
     return {**found, "next": Native("next", lambda run: _linked(matches), 0, None)}
 
 
-def _regex_matches(run: Run, matcher: Matcher, text: str) -> Iterator[Found]:
+def _regex_matches(run: Run, matcher: Matcher, text: str, skipped: int = 0) -> Iterator[Found]:
     """Matches from left to right; an empty one before the end would be found for ever and is refused."""
     places = _code_units_before(text)
-    for at, match in enumerate(matcher.pattern.finditer(text)):
-        run.step(1)
+    run.step(_SEARCH_STEPS + (len(text) >> 8))
+    for at, match in enumerate(matcher.pattern.finditer(text, skipped)):
+        run.step(_MATCH_STEPS)
         if at > 0 and match.end() == match.start():
             raise JsonataError("D1004", value=matcher.pattern.pattern)
         yield {
@@ -50,20 +69,31 @@ def _regex_matches(run: Run, matcher: Matcher, text: str) -> Iterator[Found]:
             raise JsonataError("D1004", value=matcher.pattern.pattern)
 
 
+def _units(text: str) -> bytes:
+    return text.encode("utf-16-le", "surrogatepass")
+
+
 def _code_units_before(text: str) -> Callable[[int], int]:
-    """Positions count UTF-16 code units, which only matters beyond the basic plane."""
-    if text.isascii() or max(text) <= "\uffff":
+    """Positions count UTF-16 code units, which only matters beyond the basic plane; asked for from left to right."""
+    if text.isascii() or len(_units(text)) == 2 * len(text):
         return lambda at: at
-    return lambda at: len(text[:at].encode("utf-16-le", "surrogatepass")) // 2
+    last = before = 0
+
+    def places(at: int) -> int:
+        nonlocal last, before
+        before += len(_units(text[last:at])) // 2
+        last = at
+        return before
+
+    return places
 
 
-def _cut(text: str, start: int, end: int | None = None) -> str:
-    """A part of a text by UTF-16 code units."""
-    if text.isascii() or max(text) <= "\uffff":
-        return text[start:end]
-    units = text.encode("utf-16-le", "surrogatepass")
-    part = units[2 * start : None if end is None else 2 * end]
-    return part.decode("utf-16-le", "replace")
+def _cutter(text: str) -> Callable[[int, int | None], str]:
+    """What cuts parts out of a text by UTF-16 code units."""
+    units = b"" if text.isascii() else _units(text)
+    if len(units) in (0, 2 * len(text)):
+        return lambda start, end: text[start:end]
+    return lambda start, end: units[2 * start : None if end is None else 2 * end].decode("utf-16-le", "replace")
 
 
 def matches_of(run: Run, matcher: Any, text: str) -> Iterator[Found]:
@@ -71,6 +101,8 @@ def matches_of(run: Run, matcher: Any, text: str) -> Iterator[Found]:
     if isinstance(matcher, Matcher):
         yield from _regex_matches(run, matcher, text)
         return
+    if not isinstance(matcher, Function):
+        raise InternalError("neither a text nor a function")
     found = apply(matcher, [text], None, run)
     while found is not UNDEFINED:
         if not _is_match(found):
@@ -92,8 +124,10 @@ def contains(run: Run, text: Any, token: Any) -> Any:
     if text is UNDEFINED or token is UNDEFINED:
         return UNDEFINED
     if isinstance(token, str):
+        run.read(text, 256)
         return token in text
     if isinstance(token, Matcher):
+        run.step(_SEARCH_STEPS + (len(text) >> 8))
         return token.pattern.search(text) is not None
     return next(matches_of(run, token, text), None) is not None
 
@@ -111,6 +145,9 @@ def match(run: Run, text: Any, pattern: Any, limit: Any = UNDEFINED) -> Any:
                 break
             found.append({"match": item["match"], "index": item["start"], "groups": item["groups"]})
             run.hold(1 + len(item["groups"]))
+            run.keep(item["match"])
+            for group in item["groups"]:
+                run.keep(group)
     return found
 
 
@@ -123,18 +160,19 @@ def split(run: Run, text: Any, separator: Any, limit: Any = UNDEFINED) -> Any:
     most = None if limit is UNDEFINED else math.trunc(limit)
     if isinstance(separator, str):
         run.hold(text.count(separator) + 1)
+        run.keep(text, _FORGOTTEN)
         return (text.split(separator) if separator else list(text))[:most]
-    if separator is UNDEFINED:
-        return [text][:most]
+    run.keep(text, _FORGOTTEN)
     pieces: list[str] = []
+    cut = _cutter(text)
     start = 0
     for found in matches_of(run, separator, text) if most != 0 else ():
         if most is not None and len(pieces) >= most:
             break
-        pieces.append(_cut(text, start, found["start"]))
+        pieces.append(cut(start, found["start"]))
         start = found["end"]
     if most is None or len(pieces) < most:
-        pieces.append(_cut(text, start))
+        pieces.append(cut(start, None))
     run.hold(len(pieces))
     return pieces
 
@@ -162,23 +200,24 @@ def replace(run: Run, text: Any, pattern: Any, replacement: Any, limit: Any = UN
     if isinstance(pattern, str):
         return _replace_text(run, text, pattern, replacement, most)
     pieces: list[str] = []
+    cut = _cutter(text)
     position = size = 0
     for count, found in enumerate(matches_of(run, pattern, text)):
         if most is not None and count >= most:
             break
-        pieces.append(_cut(text, position, found["start"]))
+        pieces.append(cut(position, found["start"]))
         pieces.append(_replacement(run, replacement, found))
-        position = found["start"] + _code_units_before(found["match"])(len(found["match"]))
+        position = found["start"] + len(_units(found["match"])) // 2
         size += len(pieces[-1]) + len(pieces[-2])
         if size > 1024:
             run.room(size)
             run.steps += size >> 10
-    pieces.append(_cut(text, position))
+    pieces.append(cut(position, None))
     return run.text("".join(pieces))
 
 
 def _replace_text(run: Run, text: str, pattern: str, replacement: Any, most: int | None) -> str:
-    new = replacement if isinstance(replacement, str) else text_of(replacement, run)
+    new = loose_text(replacement, run)
     count = text.count(pattern) if most is None else min(most, text.count(pattern))
     run.room(len(text) + count * (len(new) - len(pattern)))
     return text.replace(pattern, new, -1 if most is None else most)
@@ -186,14 +225,16 @@ def _replace_text(run: Run, text: str, pattern: str, replacement: Any, most: int
 
 def _replacement(run: Run, replacement: Any, found: Found) -> str:
     if isinstance(replacement, str):
-        return _substitute(replacement, found)
+        return _substitute(run, replacement, found)
+    if not isinstance(replacement, Function):
+        raise InternalError("neither a text nor a function")
     answer = apply(replacement, [found], None, run)
     if not isinstance(answer, str):
         raise JsonataError("D3012", value=answer)
     return answer
 
 
-def _substitute(replacement: str, found: Found) -> str:
+def _substitute(run: Run, replacement: str, found: Found) -> str:
     """`$$` is a dollar, `$0` the match, `$n` a group; of several digits as many as make a group's number."""
     groups: list[Any] = found["groups"]
     digits_max = len(str(len(groups))) if groups else 1
@@ -215,7 +256,7 @@ def _substitute(replacement: str, found: Found) -> str:
                 out.append("$")
             else:
                 if 0 < number <= len(groups) and groups[number - 1] is not UNDEFINED:
-                    out.append(_group_text(groups[number - 1]))
+                    out.append(loose_text(groups[number - 1], run))
                 position += len(str(number))
         at = replacement.find("$", position)
     out.append(replacement[position:])
@@ -223,13 +264,5 @@ def _substitute(replacement: str, found: Found) -> str:
 
 
 def _leading_integer(text: str) -> int | None:
-    found = re.match(r"\s*([-+]?[0-9]+)", text)
+    found = _INTEGER.match(text)
     return int(found[1]) if found else None
-
-
-def _group_text(group: Any) -> str:
-    if isinstance(group, str):
-        return group
-    if isinstance(group, (int, float)) and not isinstance(group, bool):
-        return number_text(group)
-    return {None: "null", True: "true", False: "false"}[group]

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote_to_bytes
 from engine.expressions.jsonata.errors import OUT_OF_MEMORY, InternalError, JsonataError, LimitExceeded
 from engine.expressions.jsonata.rendering import text_of
 from engine.expressions.jsonata.run import Run
-from engine.expressions.jsonata.values import UNDEFINED, is_number
+from engine.expressions.jsonata.values import UNDEFINED, is_number, narrowed
 
 PADDING_MAX: Final = 262_144
 _BLANKS = re.compile(r"[ \t\n\r]+")
@@ -68,12 +68,18 @@ def _marker(marker: Any) -> str:
 
 def lowercase(run: Run, text: Any) -> Any:
     """`$lowercase`."""
-    return UNDEFINED if text is UNDEFINED else run.text(text.lower())
+    if text is UNDEFINED:
+        return UNDEFINED
+    run.read(text, 128)
+    return run.text(text.lower())
 
 
 def uppercase(run: Run, text: Any) -> Any:
     """`$uppercase`."""
-    return UNDEFINED if text is UNDEFINED else run.text(text.upper())
+    if text is UNDEFINED:
+        return UNDEFINED
+    run.read(text, 128)
+    return run.text(text.upper())
 
 
 def length(run: Run, text: Any) -> Any:
@@ -85,6 +91,7 @@ def trim(run: Run, text: Any) -> Any:
     """`$trim`: blanks inside become one, those at the ends go."""
     if text is UNDEFINED:
         return UNDEFINED
+    run.read(text, 16)
     narrow = _BLANKS.sub(" ", text)
     narrow = narrow.removeprefix(" ")
     return narrow.removesuffix(" ")
@@ -117,6 +124,7 @@ def base64_decode(run: Run, text: Any) -> Any:
     """`$base64decode`, padded or not; what is no Base64 is an internal error, as on the service."""
     if text is UNDEFINED:
         return UNDEFINED
+    run.read(text, 128)
     padding = "" if "=" in text else "=" * (-len(text) % 4)
     try:
         return base64.b64decode(text + padding, validate=True).decode("utf-8", "replace")
@@ -127,6 +135,7 @@ def base64_decode(run: Run, text: Any) -> Any:
 def _encoded(run: Run, text: Any, kept: str, name: str) -> Any:
     if text is UNDEFINED:
         return UNDEFINED
+    run.read(text, 8)
     try:
         return run.text(quote(text, safe=kept))
     except UnicodeEncodeError:
@@ -143,9 +152,10 @@ def encode_url(run: Run, text: Any) -> Any:
     return _encoded(run, text, _KEPT_IN_URL, "encodeUrl")
 
 
-def _decoded(text: Any, name: str, kept: str) -> Any:
+def _decoded(run: Run, text: Any, name: str, kept: str) -> Any:
     if text is UNDEFINED:
         return UNDEFINED
+    run.read(text, 8)
     if _BAD_ESCAPE.search(text):
         raise JsonataError("D3140", value=text, functionName=name)
     guarded = re.sub("|".join(f"%{ord(mark):02X}" for mark in kept), lambda it: "%25" + it[0][1:], text, flags=re.I) \
@@ -158,18 +168,20 @@ def _decoded(text: Any, name: str, kept: str) -> Any:
 
 def decode_url_component(run: Run, text: Any) -> Any:
     """`$decodeUrlComponent`."""
-    return _decoded(text, "decodeUrlComponent", "")
+    return _decoded(run, text, "decodeUrlComponent", "")
 
 
 def decode_url(run: Run, text: Any) -> Any:
     """`$decodeUrl`: escapes of characters that have a meaning in URLs stay."""
-    return _decoded(text, "decodeUrl", ";/?:@&=+$,#")
+    return _decoded(run, text, "decodeUrl", ";/?:@&=+$,#")
 
 
 def number_of(run: Run, value: Any) -> Any:
     """`$number`."""
     if value is UNDEFINED or is_number(value):
         return value
+    if isinstance(value, str):
+        run.read(value, 64)
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, str) and _DECIMAL.fullmatch(value):
@@ -177,7 +189,7 @@ def number_of(run: Run, value: Any) -> Any:
         if math.isfinite(number):
             return int(value) if _WHOLE.fullmatch(value) and len(value) < 16 else number
     elif isinstance(value, str) and _RADIX.fullmatch(value):
-        return int(value, 0)
+        return narrowed(int(value, 0))
     raise JsonataError("D3030", value=value, index=1)
 
 

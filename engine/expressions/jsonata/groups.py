@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from engine.expressions.jsonata.calls import Code
 from engine.expressions.jsonata.errors import JsonataError
@@ -15,6 +15,9 @@ from engine.expressions.jsonata.values import UNDEFINED, Sequence
 if TYPE_CHECKING:
     from engine.expressions.jsonata.compiler import Compiler
 
+_GROUPING_NODES: Final = 2
+"""What collecting the items by their keys costs, as so many nodes."""
+
 Pairs = list[tuple[Code, Code]]
 
 
@@ -24,7 +27,9 @@ def compile_object(compiler: Compiler, node: Node, depth: int) -> Code:
     keys = [key.value for key, _ in node.pairs if key.type == "string"]
     if len(set(keys)) != len(node.pairs):
         return group
+    nodes = compiler.nodes
     members = [(key.value, compiler.code(value, depth + 1)) for key, value in node.pairs]
+    compiler.nodes = nodes  # the group's code is the same nodes
 
     def construct(input: Any, frame: Frame) -> Any:
         if isinstance(input, list):
@@ -43,13 +48,16 @@ def compile_object(compiler: Compiler, node: Node, depth: int) -> Code:
 
 def compile_group(compiler: Compiler, pairs: list[tuple[Node, Node]], depth: int) -> Code:
     """Code that groups a sequence: items with the same key are one context for the value."""
+    before = compiler.nodes
     compiled = [(compiler.code(key, depth + 1), compiler.code(value, depth + 1)) for key, value in pairs]
+    nodes = compiler.nodes - before
 
     def group(input: Any, frame: Frame) -> Any:
         items = input if isinstance(input, list) else [input]
         is_stream = input.__class__ is Sequence and input.tuple_stream
         if not items and not is_stream:
             items = [UNDEFINED]
+        frame.run.turns(len(items), nodes + _GROUPING_NODES)
         groups = _grouped(compiled, items, is_stream, frame)
         result: dict[str, Any] = {}
         for name, (data, at) in groups.items():
@@ -72,7 +80,6 @@ def _grouped(pairs: Pairs, items: list[Any], is_stream: bool, frame: Frame) -> d
     run = frame.run
     groups: dict[str, tuple[Any, int]] = {}
     collected: dict[str, list[Any]] = {}
-    run.step(len(items) * len(pairs))
     for item in items:
         context, inner = (item[CONTEXT], Frame(item, frame, run)) if is_stream else (item, frame)
         for at, (key_of, _) in enumerate(pairs):
@@ -81,7 +88,9 @@ def _grouped(pairs: Pairs, items: list[Any], is_stream: bool, frame: Frame) -> d
                 continue
             if key.__class__ is not str:
                 raise JsonataError("T1003", value=key)
+            run.read(key)
             if key not in groups:
+                run.keep(key)
                 groups[key] = (item, at)
                 continue
             if groups[key][1] != at:

@@ -9,9 +9,11 @@ from functools import reduce
 from typing import Any, Final
 
 from engine.expressions.jsonata import words
-from engine.expressions.jsonata.errors import OUT_OF_MEMORY, JsonataError, LimitExceeded
+from engine.expressions.jsonata.errors import OUT_OF_MEMORY, InternalError, JsonataError, LimitExceeded
+from engine.expressions.jsonata.functions_number import whole
+from engine.expressions.jsonata.rendering import number_text
 from engine.expressions.jsonata.run import Run
-from engine.expressions.jsonata.values import UNDEFINED
+from engine.expressions.jsonata.values import UNDEFINED, narrowed
 
 DECIMAL_GROUPS: Final = (
     0x30, 0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6, 0x0D66, 0x0DE6,
@@ -29,7 +31,7 @@ _WORDY: Final = {
 }
 _DIGITS_MAX: Final = 10_000
 _ROMAN_MAX: Final = 10_000_000
-_LEADING_INTEGER = re.compile(r"\s*[-+]?[0-9]+")
+_LEADING_INTEGER = re.compile(r"\s*([-+]?)(?:0[xX](?P<hex>[0-9A-Fa-f]{1,300})|(?P<decimal>(?!0[xX])[0-9]+))")
 
 
 @dataclass(slots=True)
@@ -107,16 +109,25 @@ def evenly_spaced(positions: list[int]) -> int:
 
 def format_integer(run: Run, number: Any, picture: Any) -> Any:
     """`$formatInteger`."""
-    return UNDEFINED if number is UNDEFINED else formatted(math.floor(number), analyse_picture(picture))
+    if number is UNDEFINED:
+        return UNDEFINED
+    run.read(picture, 1)
+    form = analyse_picture(picture)
+    text = formatted(narrowed(math.floor(number)) if math.isfinite(number) else number, form)
+    run.step(len(text) >> (4 if form.primary == "words" else 8))
+    return text
 
 
-def formatted(number: int, form: IntegerFormat) -> str:
-    """An integer by its parsed picture.
+def formatted(number: int | float, form: IntegerFormat) -> str:
+    """A whole number by its parsed picture.
 
     Raises:
         JsonataError: D3130, a numbering that is not supported.
+        InternalError: an infinite number has no words, numerals or letters.
     """
     value = abs(number)
+    if not math.isfinite(value) and form.primary != "decimal":
+        raise InternalError(form.primary)
     if form.primary == "sequence":
         raise JsonataError("D3130", value=form.token)
     if form.primary == "letters":
@@ -124,7 +135,7 @@ def formatted(number: int, form: IntegerFormat) -> str:
     elif form.primary == "roman":
         if value > _ROMAN_MAX:
             raise LimitExceeded(OUT_OF_MEMORY)
-        text = words.to_roman(value)
+        text = words.to_roman(int(value))
         text = text.upper() if form.case == "upper" else text
     elif form.primary == "words":
         text = words.to_words(value, form.ordinal)
@@ -134,10 +145,10 @@ def formatted(number: int, form: IntegerFormat) -> str:
     return "-" + text if number < 0 else text
 
 
-def _decimal(value: int, form: IntegerFormat) -> str:
+def _decimal(value: int | float, form: IntegerFormat) -> str:
     if form.mandatory > _DIGITS_MAX:
         raise LimitExceeded(OUT_OF_MEMORY)
-    text = str(value).rjust(form.mandatory, "0")
+    text = number_text(value).rjust(form.mandatory, "0")
     if form.zero != 0x30:
         text = "".join(chr(ord(digit) + form.zero - 0x30) for digit in text)
     if form.regular:
@@ -156,7 +167,11 @@ def _decimal(value: int, form: IntegerFormat) -> str:
 
 def parse_integer(run: Run, text: Any, picture: Any) -> Any:
     """`$parseInteger`; what is no number is NaN, as in JavaScript."""
-    return UNDEFINED if text is UNDEFINED else parsed(text, analyse_picture(picture))
+    if text is UNDEFINED:
+        return UNDEFINED
+    run.read(picture, 1)
+    run.read(text, 16)
+    return parsed(text, analyse_picture(picture))
 
 
 def parsed(text: str, form: IntegerFormat) -> int | float:
@@ -168,15 +183,17 @@ def parsed(text: str, form: IntegerFormat) -> int | float:
     if form.primary == "roman":
         return words.from_roman(text if form.case == "upper" else text.upper())
     if form.primary == "words":
-        number = words.from_words(text.lower())
-        return math.nan if number is None else number
+        return words.from_words(text.lower())
     digits = text[:-2] if form.ordinal else text
     for mark in [","] if form.regular else [mark for _, mark in form.separators]:
         digits = digits.replace(mark, "")
     if form.zero != 0x30:
-        digits = "".join(chr(max(ord(digit) - form.zero + 0x30, 0)) for digit in digits)
+        digits = "".join(chr(ord(digit) - form.zero + 0x30) for digit in digits)
     found = _LEADING_INTEGER.match(digits)
-    return int(found[0]) if found and len(found[0]) < 400 else math.nan
+    if found is None:
+        return math.nan
+    number = whole(float(found["decimal"])) if found["decimal"] else narrowed(int(found["hex"], 16))
+    return -number if found[1] == "-" else number
 
 
 def pattern_of(form: IntegerFormat) -> str:

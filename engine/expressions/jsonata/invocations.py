@@ -15,6 +15,7 @@ from engine.expressions.jsonata.calls import (
     Thunk,
     apply,
     invoke,
+    spend,
 )
 from engine.expressions.jsonata.errors import JsonataError
 from engine.expressions.jsonata.frames import find, undefined
@@ -64,9 +65,9 @@ def compile_function(compiler: Compiler, node: Node, depth: int, piped: Code | N
         values = [argument(input, frame) for argument in arguments]
         base = run.depth
         run.depth = base + depth
-        run.step(CALL_STEPS)
         try:
-            result = implementation(run, *validate(values, input))
+            spend(known, values, run)
+            result = implementation(run, *validate(values, input, run))
         except JsonataError as error:
             error.name(token)
             raise
@@ -91,6 +92,7 @@ def compile_function(compiler: Compiler, node: Node, depth: int, piped: Code | N
 
     if native is None or token in compiler.bound:
         return call
+    known: Native = native
     implementation, validate = native.implementation, native.signature.validate
     return call_native
 
@@ -148,6 +150,7 @@ class LambdaBody:
     Attributes:
         code: for all depths up to `deepest`.
         deepest: the last depth at which the whole body fits below the limit; -1 before it is compiled.
+        steps: what a call costs.
     """
 
     def __init__(self, compiler: Compiler, node: Node) -> None:
@@ -157,6 +160,7 @@ class LambdaBody:
         self._by_depth: dict[int, Code] = {}
         self.code: Code = undefined
         self.deepest = -1
+        self.steps = CALL_STEPS
 
     def code_at(self, depth: int) -> Code:
         """The code for a body that is entered at this depth."""
@@ -164,6 +168,7 @@ class LambdaBody:
             compiler = self._compiler.below(_UNKNOWN_DEPTH)
             self.code = compiler.code(self._node, 1)
             self.deepest = max(JSONATA_DEPTH_MAX - compiler.height, 0)
+            self.steps = CALL_STEPS + (compiler.nodes >> 2)
         if depth <= self.deepest:
             return self.code
         if depth not in self._by_depth:

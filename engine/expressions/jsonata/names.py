@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
 
 from engine.expressions.jsonata.root import NATIVES
 from engine.expressions.jsonata.tree import Node, children
 
+_NEVER_FREE: Final = frozenset([*NATIVES, "", "$", "states"])
+
 
 def bound_names(root: Node) -> frozenset[str]:
     """Every variable that the expression binds somewhere: by `:=`, as parameter, by `@` or `#`."""
-    return frozenset(_bound(root))
+    return frozenset(_bound(_nodes(root)))
 
 
 def _nodes(root: Node) -> Iterator[Node]:
@@ -18,11 +21,11 @@ def _nodes(root: Node) -> Iterator[Node]:
     while todo:
         node = todo.pop()
         yield node
-        todo.extend(reversed(list(children(node))))
+        todo.extend(reversed(children(node)))
 
 
-def _bound(root: Node) -> Iterator[str]:
-    for node in _nodes(root):
+def _bound(nodes: Iterable[Node]) -> Iterator[str]:
+    for node in nodes:
         if node.type == "bind":
             yield node.lhs.value
         elif node.type == "lambda":
@@ -35,31 +38,50 @@ def _bound(root: Node) -> Iterator[str]:
             yield node.index
 
 
-def free_variables(root: Node) -> set[str]:
-    """Variables of the machine that the expression may read."""
-    bound = bound_names(root)
-    used = {node.value for node in _nodes(root) if node.type == "variable"}
-    return {name for name in used if name not in bound and name not in NATIVES and name not in ("", "$", "states")}
+class Mentions(NamedTuple):
+    """What an expression mentions, wherever it stands.
+
+    Attributes:
+        variables: of the machine, without those that the expression binds itself.
+        refused: messages about names that are allowed nowhere, with their positions.
+        states_fields: `result` and `errorOutput` of `$states`, which only some places have, with their positions.
+    """
+
+    variables: frozenset[str]
+    refused: tuple[tuple[int, str], ...]
+    states_fields: tuple[tuple[int, str], ...]
 
 
-def unsupported_names(root: Node, has_result: bool, has_error_output: bool) -> list[str]:
+def mentions_of(root: Node) -> Mentions:
+    """Find everything in one walk and one look at the top level."""
+    refused: list[tuple[int, str]] = []
+    _top_level(root, refused)
+    nodes = list(_nodes(root))
+    fields: list[tuple[int, str]] = []
+    used: set[str] = set()
+    for node in nodes:
+        if node.type == "variable":
+            used.add(node.value)
+            if node.value == "$":
+                refused.append((node.position, "Reference to '$$' is not supported."))
+        elif node.type == "path" and len(node.steps) > 1 and node.steps[0].type == "variable":
+            first, field = node.steps[0], node.steps[1]
+            if first.value == "states" and field.type == "name" and field.value in ("result", "errorOutput"):
+                fields.append((field.position, field.value))
+    free = used - _NEVER_FREE - set(_bound(nodes)) if used else used
+    return Mentions(frozenset(free), tuple(refused), tuple(fields))
+
+
+def unsupported_names(mentions: Mentions, has_result: bool, has_error_output: bool) -> list[str]:
     """The service's messages about names that it does not allow, each once, in writing order."""
-    found: list[tuple[int, str]] = []
-    _top_level(root, found)
-    for node in _nodes(root):
-        if node.type == "variable" and node.value == "$":
-            found.append((node.position, "Reference to '$$' is not supported."))
-        if node.type == "path" and len(node.steps) > 1 and node.steps[0].type == "variable":
-            _states_field(node, found, has_result, has_error_output)
+    exists = {"result": has_result, "errorOutput": has_error_output}
+    found = [*mentions.refused]
+    found += [
+        (position, f"Field '$states.{field}' does not exist.")
+        for position, field in mentions.states_fields
+        if not exists[field]
+    ]
     return list(dict.fromkeys(message for _, message in sorted(found, key=lambda it: it[0])))
-
-
-def _states_field(path: Node, found: list[tuple[int, str]], has_result: bool, has_error_output: bool) -> None:
-    first, field = path.steps[0], path.steps[1]
-    if first.value != "states" or field.type != "name":
-        return
-    if (field.value == "result" and not has_result) or (field.value == "errorOutput" and not has_error_output):
-        found.append((field.position, f"Field '$states.{field.value}' does not exist."))
 
 
 def _top_level(root: Node, found: list[tuple[int, str]]) -> None:

@@ -78,6 +78,8 @@ def _ordering(token: str, holds: Callable[[Any, Any], bool]) -> Operator:
             return UNDEFINED
         if (left.__class__ is str) != (right.__class__ is str):
             raise JsonataError("T2009", value=left, value2=right, token=token)
+        if left.__class__ is str and len(left) > 1024:
+            run.read(left)
         if left.__class__ is str and not (left.isascii() and right.isascii()):
             return holds(code_units(left), code_units(right))
         return holds(left, right)
@@ -87,6 +89,8 @@ def _ordering(token: str, holds: Callable[[Any, Any], bool]) -> Operator:
 
 def _equals(left: Any, right: Any, run: Run) -> bool:
     if left.__class__ is str and right.__class__ is str:
+        if len(left) > 1024:
+            run.read(left)
         return bool(left == right)
     if left is UNDEFINED or right is UNDEFINED:
         return False
@@ -103,7 +107,9 @@ def _is_member(left: Any, right: Any, run: Run) -> bool:
     if left is UNDEFINED or right is UNDEFINED:
         return False
     items = right if isinstance(right, list) else [right]
-    run.step(len(items))
+    run.step(len(items) >> 2)
+    if left.__class__ is str and len(left) > 1024:
+        run.step(len(items) * (len(left) >> 10))
     return any(same(item, left) for item in items)
 
 

@@ -40,7 +40,8 @@ def _short_path(compiler: Compiler, path: Node, depth: int) -> Code | None:
         return None
     if first.type == "name" and is_plain_name(first):
         names = tuple(step.value for step in path.steps)
-        return _named(lambda context, frame: context, names, compiler, path.steps, depth)
+        walk = _named(lambda context, frame: context, names, compiler, path.steps, depth)
+        return walk if len(names) > 1 else _member(names[0], walk)
     if first.type != "variable" or first.predicate or first.stages or first.keep_array or first.group:
         return None
     names = tuple(step.value for step in rest)
@@ -51,6 +52,17 @@ def _short_path(compiler: Compiler, path: Node, depth: int) -> Code | None:
     if name not in ("", "$") and name not in compiler.bound:
         return _named(lambda context, frame: root_lookup(name, frame.run), names, compiler, rest, depth)
     return _named(compiler.code(first, depth + 1), names, compiler, rest, depth)
+
+
+def _member(name: str, otherwise: Code) -> Code:
+    """One name, mostly of an object."""
+
+    def member(context: Any, frame: Frame) -> Any:
+        if context.__class__ is dict and (value := context.get(name, UNDEFINED)).__class__ is not Sequence:
+            return value
+        return otherwise(context, frame)
+
+    return member
 
 
 def _named(start: Code, names: tuple[str, ...], compiler: Compiler, steps: list[Node], depth: int) -> Code:

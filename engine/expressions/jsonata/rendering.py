@@ -10,8 +10,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
-from engine.expressions.jsonata.errors import MESSAGES, OUT_OF_MEMORY, STACK_OVERFLOW, JsonataError, LimitExceeded
-from engine.expressions.jsonata.values import UNDEFINED, Function, is_number
+from engine.expressions.jsonata.errors import (
+    MESSAGES,
+    OUT_OF_MEMORY,
+    STACK_OVERFLOW,
+    InternalError,
+    JsonataError,
+    LimitExceeded,
+)
+from engine.expressions.jsonata.values import UNDEFINED, Document, Function, is_number
 from engine.limits import JSONATA_CHARACTERS_MAX
 from engine.payload import JSON_DEPTH_MAX
 
@@ -30,10 +37,12 @@ class Survey(NamedTuple):
     Attributes:
         strange: sequences, functions, whole or infinite floats, integers beyond 64 bits, halves of surrogate pairs.
         fractions: floats.
+        nodes: how many values it is made of.
     """
 
     strange: bool
     fractions: bool
+    nodes: int
 
 
 def number_text(number: int | float) -> str:
@@ -93,7 +102,11 @@ def text_of(value: Any, run: Run, pretty: bool = False) -> str:
         return "true" if value else "false"
     if isinstance(value, Function):
         return ""
-    if not any(survey(value)) and not pretty:
+    if kind is Document:
+        value = value[0]
+    found = survey(value)
+    run.step(found.nodes)
+    if not (found.strange or found.fractions or pretty):
         try:
             text = orjson.dumps(value).decode()
         except (TypeError, ValueError):
@@ -101,6 +114,32 @@ def text_of(value: Any, run: Run, pretty: bool = False) -> str:
     else:
         text = _written(value, pretty)
     return run.text(text)
+
+
+def loose_text(value: Any, run: Run) -> str:
+    """A value as JavaScript's `String(x)`: arrays joined by commas, of functions only the kind.
+
+    Raises:
+        InternalError: an object has no such text.
+        LimitExceeded: too long or too deep.
+    """
+    if isinstance(value, list):
+        survey(value)
+    return run.text(_loose(value))
+
+
+def _loose(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return ",".join("" if item is None or item is UNDEFINED else _loose(item) for item in value)
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    if isinstance(value, (int, float)):
+        return number_text(value)
+    if isinstance(value, dict):
+        raise InternalError("an object is no text")
+    return "undefined" if value is UNDEFINED else "[object Object]"
 
 
 def survey(value: Any) -> Survey:
@@ -141,7 +180,7 @@ def survey(value: Any) -> Survey:
         if depth > JSON_DEPTH_MAX:
             raise LimitExceeded(STACK_OVERFLOW)
         level = below
-    return Survey(strange, fractions)
+    return Survey(strange, fractions, nodes)
 
 
 def _written(value: Any, pretty: bool, number: Callable[[Any], str] = rounded_number_text) -> str:

@@ -26,6 +26,7 @@ def append(left: Any, right: Any, run: Run) -> Any:
         return left
     one = left if isinstance(left, list) else [left]
     other = right if isinstance(right, list) else [right]
+    run.keep(right)
     run.hold(len(one) + len(other))
     return [*one, *other]
 

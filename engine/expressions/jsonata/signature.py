@@ -7,11 +7,14 @@ is kept, so that the next call with such arguments costs a look-up.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from engine.expressions.jsonata.errors import JsonataError
 from engine.expressions.jsonata.values import UNDEFINED, symbol_of
-from engine.expressions.linear_regex import Pattern, compile_pattern
+from engine.expressions.linear_regex import compile_pattern
+
+if TYPE_CHECKING:
+    from engine.expressions.jsonata.run import Run
 
 _ARRAY_TYPES: Final = {
     "a": "arrays",
@@ -22,17 +25,18 @@ _ARRAY_TYPES: Final = {
     "s": "strings",
 }
 _SIMPLE: Final = frozenset("snblo")
+_SYMBOLS: Final = "snblaofm"
 _PLANS_MAX: Final = 256
 
 
 @dataclass(slots=True)
 class Parameter:
-    """One parameter: `regex` is over type symbols, `subtype` of an array's items."""
+    """One parameter: `regex` is over type symbols, `subtype` of an array's items, `context` types that stand in."""
 
     type: str
     regex: str
     subtype: str | None = None
-    context: Pattern | None = None
+    context: frozenset[str] | None = None
 
 
 Plan = list[tuple[Parameter, str]] | JsonataError
@@ -51,7 +55,7 @@ class Signature:
         self._regex = compile_pattern("^" + "".join(f"({parameter.regex})" for parameter in parameters) + "$")
         self._plans: dict[str, Plan | None] = {}
 
-    def validate(self, arguments: list[Any], context: Any) -> list[Any]:
+    def validate(self, arguments: list[Any], context: Any, run: Run) -> list[Any]:
         """The arguments as the function wants them.
 
         Raises:
@@ -68,7 +72,7 @@ class Signature:
             return arguments
         if isinstance(plan, JsonataError):
             raise JsonataError(plan.code, **plan.fields)
-        return _carried_out(plan, arguments, context)
+        return _carried_out(plan, arguments, context, run)
 
     def _plan(self, symbols: str) -> Plan | None:
         """None when the arguments are fine as they are."""
@@ -91,13 +95,13 @@ class Signature:
         return JsonataError("T0410", index=fitting + 1)
 
 
-def _carried_out(plan: list[tuple[Parameter, str]], arguments: list[Any], context: Any) -> list[Any]:
+def _carried_out(plan: list[tuple[Parameter, str]], arguments: list[Any], context: Any, run: Run) -> list[Any]:
     validated: list[Any] = []
     at = 0
     for parameter, match in plan:
         if not match:
             if parameter.context is not None:
-                if parameter.context.search(symbol_of(context)) is None:
+                if symbol_of(context) not in parameter.context:
                     raise JsonataError("T0411", value=context, index=at + 1)
                 validated.append(context)
             else:
@@ -105,20 +109,22 @@ def _carried_out(plan: list[tuple[Parameter, str]], arguments: list[Any], contex
                 at += 1
             continue
         for single in match:
-            argument = arguments[at]
+            # An optional parameter that is skipped takes an argument along, so they can run out.
+            argument = arguments[at] if at < len(arguments) else UNDEFINED
             if parameter.type == "a":
-                argument = _as_array(parameter, match, single, argument, at)
+                argument = _as_array(parameter, match, single, argument, at, run)
             validated.append(argument)
             at += 1
     return validated
 
 
-def _as_array(parameter: Parameter, match: str, single: str, argument: Any, at: int) -> Any:
+def _as_array(parameter: Parameter, match: str, single: str, argument: Any, at: int, run: Run) -> Any:
     if single == "m":
         return UNDEFINED
     if parameter.subtype is not None:
         fits = single == "a" or match == parameter.subtype
         if single == "a" and argument:
+            run.step(len(argument) >> 2)
             wanted = parameter.subtype[0]
             fits = symbol_of(argument[0]) == wanted and all(symbol_of(item) == wanted for item in argument)
         if not fits:
@@ -157,7 +163,8 @@ def parse_signature(text: str) -> Signature:
 
 def _modify(parameter: Parameter, symbol: str, text: str, at: int) -> int:
     if symbol == "-":
-        parameter.context = compile_pattern(parameter.regex)
+        pattern = compile_pattern(parameter.regex)
+        parameter.context = frozenset(kind for kind in _SYMBOLS if pattern.search(kind) is not None)
         parameter.regex += "?"
     elif symbol in "?+":
         parameter.regex += symbol

@@ -48,11 +48,14 @@ def _merged(runs: list[list[Any]], start: int, end: int, swaps: Callable[[Any, A
 
 def compile_sort(compiler: Compiler, step: Node, depth: int) -> Callable[[list[Any], Frame], Any]:
     """Code for `^(a, >b)`: every term is evaluated at most once per item."""
+    before = compiler.nodes
     terms = [(compiler.code(term.expression, depth), term.descending) for term in step.terms]
+    nodes = compiler.nodes - before
 
     def sort(items: list[Any], frame: Frame) -> Any:
         if not isinstance(items, list) or len(items) < 2:
             return items
+        frame.run.turns(len(items), nodes)
         keyed = [_Keyed(item, terms, frame, items) for item in items]
         return [entry.item for entry in merge_sort(keyed, _comes_later, frame.run)]
 
@@ -74,7 +77,9 @@ class _Keyed:
 
     def key(self, at: int) -> Any:
         if at == len(self.keys):
-            self.keys.append(self.terms[at][0](self.context, self.frame))
+            key = self.terms[at][0](self.context, self.frame)
+            self.frame.run.keep(key)
+            self.keys.append(key)
         return self.keys[at]
 
 
@@ -86,6 +91,8 @@ def _comes_later(one: _Keyed, other: _Keyed) -> bool:
                 continue
             # Undefined goes last, in either direction.
             return left is UNDEFINED
+        if left.__class__ is str:
+            one.frame.run.read(left)
         order = _compared(left, right)
         if order:
             return (order > 0) != one.terms[at][1]

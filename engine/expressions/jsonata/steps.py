@@ -50,24 +50,30 @@ def compile_step(compiler: Compiler, step: Node, depth: int, last: bool, first: 
     if step.type == "sort":
         sort = compile_sort(compiler, step, depth)
         return _staged(sort, compile_stages(compiler, step.stages, depth - 1))
+    before = compiler.nodes
     code = compiler.code(step, depth)
     if first and step.cons_array:
         return code
     if is_plain_name(step):
         return _name_step(step.value, last)
     stages = compile_stages(compiler, step.stages, depth - 1)
+    nodes = compiler.nodes - before
 
     def run_step(items: Any, frame: Frame) -> Any:
         if not isinstance(items, list):
             return UNDEFINED
-        frame.run.step(len(items))
+        frame.run.turns(len(items), nodes)
         results: list[Any] = []
+        kept_last: Any = None
         for item in items:
             result = code(item, frame)
             for stage in stages:
                 result = stage(result, frame)
             if result is not UNDEFINED:
                 results.append(result)
+                if result.__class__ is str and len(result) > 256 and result is not kept_last:
+                    kept_last = result
+                    frame.run.keep(result)
         return spread_out(results, last, frame.run)
 
     return run_step

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.expressions.jsonata.calls import Code, Native, apply
-from engine.expressions.jsonata.errors import JsonataError
+from engine.expressions.jsonata.errors import InternalError, JsonataError
 from engine.expressions.jsonata.root import root_lookup
 from engine.expressions.jsonata.run import Frame, Run
 from engine.expressions.jsonata.signature import parse_signature
@@ -20,8 +20,10 @@ _SIGNATURE = parse_signature("<(oa):o>")
 
 def compile_transform(compiler: Compiler, node: Node) -> Code:
     """Code that makes the function; its parts are evaluated one level below the call of it."""
+    before = compiler.nodes
     pattern, update = compiler.code(node.pattern, 1), compiler.code(node.update, 1)
     delete = None if node.delete is None else compiler.code(node.delete, 1)
+    nodes = compiler.nodes - before
 
     def make(input: Any, frame: Frame) -> Any:
         def transform(run: Run, value: Any) -> Any:
@@ -32,6 +34,7 @@ def compile_transform(compiler: Compiler, node: Node) -> Code:
             if matches is UNDEFINED:
                 return copy
             own = _objects_in(copy, run)
+            run.turns(len(matches) if isinstance(matches, list) else 1, nodes)
             for match in matches if isinstance(matches, list) else [matches]:
                 if id(match) not in own and isinstance(match, (dict, list)):
                     # A pattern may lead out of the copy, to data that others share: that is never changed.
@@ -81,6 +84,8 @@ def _update(match: Any, update: Any) -> None:
         raise JsonataError("T2011", value=update)
     if match.__class__ is dict:
         match.update(update)
+    elif update and not isinstance(match, list):
+        raise InternalError("a scalar cannot be updated")
 
 
 def _delete(match: Any, names: Any) -> None:

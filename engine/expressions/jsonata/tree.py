@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 from engine.expressions.jsonata.signature import Signature
@@ -111,20 +110,27 @@ class Node:
         self.signature: Signature | None = None
 
 
-def children(node: Node) -> Iterator[Node]:
+def children(node: Node) -> list[Node]:
     """The nodes right below a node, in writing order as far as it matters."""
-    for name in _CHILD_ATTRIBUTES:
+    found: list[Node] = []
+    for name in _OF_LEAVES if node.type in _LEAVES else _CHILD_ATTRIBUTES:
         child = getattr(node, name, None)
-        if isinstance(child, Node):
-            yield child
-        elif isinstance(child, list):
+        if child is None:
+            continue
+        if isinstance(child, list):
             for item in child:
                 if isinstance(item, tuple):
-                    yield from item
+                    found += item
                 elif isinstance(item, Node):
-                    yield item
+                    found.append(item)
+        elif isinstance(child, Node):
+            found.append(child)
+    return found
 
 
+_OF_LEAVES: Final = ("predicate", "stages", "group")
+_LEAVES: Final = frozenset({"name", "variable", "string", "number"})
+"""Types whose nodes have nothing below but what every step may have: half of all nodes."""
 _CHILD_ATTRIBUTES: Final = (
     "condition", "then", "lhs", "rhs", "otherwise", "procedure", "arguments", "steps", "expressions", "pairs",
     "pattern", "update", "delete", "expression", "body", "predicate", "stages", "group", "terms",

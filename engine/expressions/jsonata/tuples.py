@@ -55,17 +55,19 @@ TupleStep = Callable[[Any, "list[Any] | None", Frame], Any]
 
 
 def _tuple_step(compiler: Compiler, step: Node, depth: int) -> TupleStep:
+    before_step = compiler.nodes
     stages = compile_stages(compiler, step.stages, depth - 1)
     if step.type == "sort":
         return _tuple_sort(compiler, step, depth, stages)
     code = compiler.code(step, depth)
+    nodes = compiler.nodes - before_step
 
     def run_step(items: Any, tuples: list[Any] | None, frame: Frame) -> Any:
         run: Run = frame.run
         before = [{CONTEXT: item} for item in items] if tuples is None else tuples
         found = Sequence()
         found.tuple_stream = True
-        run.step(len(before))
+        run.turns(len(before), nodes)
         for bindings in before:
             result = code(bindings[CONTEXT], Frame(bindings, frame, run))
             if result is not UNDEFINED:

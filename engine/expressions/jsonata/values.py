@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from engine.expressions.jsonata.errors import OUT_OF_TIME, JsonataError, LimitExceeded
+from engine.expressions.jsonata.errors import JsonataError
 
 if TYPE_CHECKING:
     from engine.expressions.jsonata.run import Run
@@ -26,7 +26,6 @@ class _Undefined:
 
 UNDEFINED: Final = _Undefined()
 SAFE_INTEGER_MAX: Final = 2**53
-_VISITED_MAX: Final = 1_000_000
 
 
 class Sequence(list[Any]):
@@ -127,7 +126,7 @@ def narrowed(number: int | float) -> int | float:
     return number
 
 
-def truth(value: Any) -> bool:
+def truth(value: Any, run: Run) -> bool:
     """Is the value true when a condition asks? Undefined is false."""
     kind = value.__class__
     if kind is bool:
@@ -135,24 +134,21 @@ def truth(value: Any) -> bool:
     if kind is str or kind is int:
         return bool(value)
     if isinstance(value, list):
-        return _some_true(value)
+        return _some_true(value, run)
     if kind is dict:
         return bool(value)
     return is_number(value) and bool(value)
 
 
-def _some_true(items: list[Any]) -> bool:
+def _some_true(items: list[Any], run: Run) -> bool:
     """Any member true, at any depth, which costs no recursion."""
     todo: list[Any] = [items]
-    visited = 0
     while todo:
         item = todo.pop()
-        visited += 1
-        if visited > _VISITED_MAX:
-            raise LimitExceeded(OUT_OF_TIME)
         if isinstance(item, list):
+            run.step(1 + (len(item) >> 1))
             todo.extend(item)
-        elif truth(item):
+        elif truth(item, run):
             return True
     return False
 
@@ -179,10 +175,13 @@ def equal(left: Any, right: Any, run: Run) -> bool:
             run.step(len(one))
             todo.extend(zip(one, other, strict=True))
         elif one.__class__ is dict and other.__class__ is dict:
+            run.step(len(one))
             if one.keys() != other.keys():
                 return False
-            run.step(len(one))
             todo.extend((one[key], other[key]) for key in one)
-        elif not same(one, other):
-            return False
+        else:
+            if one.__class__ is str:
+                run.read(one)
+            if not same(one, other):
+                return False
     return True

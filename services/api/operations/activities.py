@@ -29,8 +29,9 @@ async def create_activity(context: Context, request: Request) -> dict[str, Any]:
         region=request.region,
         name=name,
         created_ms=context.clock.now_ms(),
-        encryption=configuration.read_encryption(request, body.get("encryptionConfiguration")),
+        encryption=configuration.read_encryption(context, request, body.get("encryptionConfiguration")),
     )
+    await context.quotas.check_activities(request.account, request.region, name)
     existing = await context.store.create_activity(activity, tags)
     if existing is not None:
         if existing.encryption != activity.encryption:
@@ -83,10 +84,10 @@ async def get_activity_task(context: Context, request: Request) -> dict[str, Any
     try:
         if gone is not None:
             gone.add_done_callback(lambda _: give_up(poll))  # nobody would hear the answer
-        grant = await poll
+        lease = await poll
     finally:
         if gone is not None:
             gone.cancel()
-    if grant is None:
+    if lease is None:
         return {}
-    return {"taskToken": grant.job.task_token, "input": grant.job.input.decode("utf-8", "surrogatepass")}
+    return {"taskToken": lease.task_token, "input": lease.input.decode("utf-8", "surrogatepass")}

@@ -8,7 +8,7 @@ from typing import Any, Final
 from engine.arn import Arn, InvalidArn, parse_arn
 from services.api import errors
 from services.api.context import Context
-from services.api.operations.found import find_machine
+from services.api.operations.found import find_active_machine
 from services.api.request import Request
 from services.api.shapes import seconds
 from services.store.records import Alias, StateMachine
@@ -156,11 +156,17 @@ async def describe_state_machine_alias(context: Context, request: Request) -> di
 
 async def list_state_machine_aliases(context: Context, request: Request) -> dict[str, Any]:
     """List the aliases of a state machine, or those that route to a version, in the order of their creation."""
-    arn = request.arn("stateMachineArn", "stateMachine", "version")
-    machine = await find_machine(context, request, arn)
+    arn = request.arn("stateMachineArn", "stateMachine", "version", "alias")
+    if arn.label:
+        raise errors.labelled_machine_arn()
+    if arn.kind == "alias":
+        raise errors.state_machine_does_not_exist(str(arn))
+    machine = await find_active_machine(context, request, arn)
+    number = int(arn.qualifier) if arn.kind == "version" else None
+    if number is not None and await context.store.version(machine.id, number) is None:
+        raise errors.resource_not_found()
     page = context.page_tokens.paging(request, context.clock.now_ms())
     after = None if page.after is None else (page.after[0], page.after[1])
-    number = int(arn.qualifier) if arn.kind == "version" else None
     aliases = await context.store.list_aliases(machine.id, after, page.limit, number)
 
     def shown(alias: Alias) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from services.api.operations.express import accept_express
 from services.api.operations.found import describable, find_execution, find_express, find_machine
 from services.api.operations.starting import execution_name, input_of, take_test_case
 from services.api.request import Request
-from services.api.shapes import list_item, seconds
+from services.api.shapes import is_encrypted, list_item, seconds
+from services.api.targets import Target
 from services.broker.messages import pack
 from services.store.description import describe_execution as described
 from services.store.records import ExecutionFilter, NewExecution, shard_of
@@ -26,13 +27,12 @@ async def start_execution(context: Context, request: Request) -> dict[str, Any]:
     """Admit a new execution and answer after the commit; the same name and input again is the same execution."""
     body = request.body
     test_case = take_test_case(context, body)
-    target = await context.targets.find(request)
-    bucket = "StartExecution:EXPRESS" if target.express else "StartExecution"
-    context.throttle.take(request.account, request.region, bucket)
+    target = await throttled_target(context, request)
     name = execution_name(context, body)
     text = input_of(body)
     if target.express:
         return await accept_express(context, request, target, name, text, test_case)
+    await context.quotas.take_execution(request.account, request.region)
     now_ms = context.clock.now_ms()
     execution_id = context.ids.execution_id(now_ms)
     route = target.draw(context.ids)
@@ -59,6 +59,18 @@ async def start_execution(context: Context, request: Request) -> dict[str, Any]:
     return {"executionArn": arn, "startDate": existing.start_ms / 1000}
 
 
+async def throttled_target(context: Context, request: Request) -> Target:
+    """What is started; standard and express starts have buckets of their own, and a refused start costs a token too."""
+    try:
+        target = await context.targets.find(request)
+    except errors.ApiError:
+        context.throttle.take(request.account, request.region, "StartExecution")
+        raise
+    bucket = "StartExecution:EXPRESS" if target.express else "StartExecution"
+    context.throttle.take(request.account, request.region, bucket)
+    return target
+
+
 # --- what has been started --------------------------------------------------------------------------------------------
 
 
@@ -80,8 +92,7 @@ async def _hides_data(context: Context, request: Request, revision_id: UUID) -> 
     """METADATA_ONLY leaves data out of encrypted executions, and only of those."""
     if request.body.get("includedData") != "METADATA_ONLY":
         return False
-    revision = await context.store.revision(revision_id)
-    return (revision.encryption or {}).get("type") == "CUSTOMER_MANAGED_KMS_KEY"
+    return is_encrypted(await context.store.revision(revision_id))
 
 
 async def stop_execution(context: Context, request: Request) -> dict[str, Any]:
@@ -108,6 +119,7 @@ async def redrive_execution(context: Context, request: Request) -> dict[str, Any
     if arn.label:
         raise errors.labelled_arn()
     row = await find_execution(context, request, arn)
+    await context.quotas.take_execution(request.account, request.region)
     try:
         (redrive_ms,) = await context.commands.ask(row.id, "redrive", pack(request.body.get("clientToken")))
     except Refused as refused:
@@ -131,6 +143,8 @@ async def list_executions(context: Context, request: Request) -> dict[str, Any]:
     if body.get("statusFilter") == "PENDING_REDRIVE" or body.get("redriveFilter") is not None:
         raise errors.validation("The PENDING_REDRIVE status and the redriveFilter can only be used with a MapRunArn")
     arn = request.arn("stateMachineArn", "stateMachine", "version", "alias")
+    if arn.label:
+        raise errors.labelled_machine_arn()
     machine = await find_machine(context, request, arn)
     express = machine.type == "EXPRESS"
     if express and context.express_history is None:

@@ -12,7 +12,7 @@ from services.api.collaborators import ExpressLane
 from services.api.context import Context
 from services.api.operations.starting import execution_name, input_of, take_test_case
 from services.api.request import Request
-from services.api.shapes import seconds
+from services.api.shapes import is_encrypted, seconds
 from services.api.targets import Target
 from services.runtime.faults import Overloaded
 from services.store.records import Revision
@@ -37,7 +37,8 @@ async def start_sync_execution(context: Context, request: Request) -> dict[str, 
         execution = await lane.run(origin, revision)
     except Overloaded:
         raise errors.throttled() from None
-    return _answer(execution, data=request.body.get("includedData") != "METADATA_ONLY")
+    hidden = request.body.get("includedData") == "METADATA_ONLY" and is_encrypted(revision)
+    return _answer(execution, data=not hidden)
 
 
 async def accept_express(
@@ -68,9 +69,9 @@ def _answer(execution: Execution, *, data: bool) -> dict[str, Any]:
             "billedDurationInMilliseconds": _billed_ms(stop_ms - origin.start_ms),
         },
     }
-    if execution.error is not None:
+    if data and execution.error is not None:
         answer["error"] = execution.error
-    if execution.cause is not None:
+    if data and execution.cause is not None:
         answer["cause"] = execution.cause
     if origin.trace_header is not None:
         answer["traceHeader"] = origin.trace_header

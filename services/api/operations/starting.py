@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from engine.arn import is_name
@@ -38,7 +39,7 @@ def execution_name(context: Context, body: dict[str, Any]) -> str:
     return name
 
 
-def input_of(body: dict[str, Any]) -> bytes:
+def input_of(body: Mapping[str, Any]) -> bytes:
     """The input's bytes as the caller wrote them, checked to be JSON.
 
     Raises:

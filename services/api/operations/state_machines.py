@@ -12,7 +12,7 @@ from services.api import configuration, errors
 from services.api.context import Context
 from services.api.definitions import check_definition, processor_of
 from services.api.operations.found import find_active_machine, find_execution, find_machine
-from services.api.operations.versions import publish
+from services.api.operations.versions import check_room, publish
 from services.api.request import Request
 from services.api.shapes import revision_members, seconds
 from services.broker.messages import pack
@@ -43,7 +43,7 @@ async def create_state_machine(context: Context, request: Request) -> dict[str, 
         created_ms=now_ms,
         logging=await configuration.read_logging(context, name, body["roleArn"], body.get("loggingConfiguration")),
         tracing=configuration.read_tracing(body.get("tracingConfiguration")),
-        encryption=configuration.read_encryption(request, body.get("encryptionConfiguration")),
+        encryption=configuration.read_encryption(context, request, body.get("encryptionConfiguration")),
     )
     configuration.check_role(revision.role_arn)
     await check_definition(revision.definition, machine_type)
@@ -57,14 +57,17 @@ async def create_state_machine(context: Context, request: Request) -> dict[str, 
         created_ms=now_ms,
         revision=revision,
     )
-    existing = await context.store.create_machine(machine, tags)
+    await context.quotas.check_machines(request.account, request.region, name)
+    published = body.get("versionDescription", "") if body.get("publish") else None
+    existing = await context.store.create_machine(machine, tags, published)
+    number = 1
     if existing is not None:
         _check_same(existing, machine, arn)
+        number = await _check_same_version(context, existing, published, arn)
         machine = existing
     answer = {"stateMachineArn": arn, "creationDate": seconds(machine.created_ms)}
-    if body.get("publish"):
-        version = await publish(context, machine, body.get("versionDescription"))
-        answer["stateMachineVersionArn"] = f"{arn}:{version.number}"
+    if published is not None:
+        answer["stateMachineVersionArn"] = f"{arn}:{number}"
     return answer
 
 
@@ -81,17 +84,28 @@ def _check_same(existing: StateMachine, wanted: StateMachine, arn: str) -> None:
     same = (
         existing.type == wanted.type
         and there.definition == new.definition
-        and _shown_logging(there) == _shown_logging(new)
-        and (there.tracing or {"enabled": False}) == (new.tracing or {"enabled": False})
+        and configuration.same_logging(there.logging, new.logging)
+        and configuration.same_tracing(there.tracing, new.tracing)
         and there.encryption == new.encryption
     )
     if not same:
         raise errors.state_machine_already_exists(arn)
 
 
-def _shown_logging(revision: Revision) -> tuple[Any, ...]:
-    logging = revision.logging or {}
-    return logging.get("level", "OFF"), logging.get("includeExecutionData", False), logging.get("destinations") or []
+async def _check_same_version(context: Context, machine: StateMachine, published: str | None, arn: str) -> int:
+    """A repeated create must also publish what the first one did; the number of that version, 0 for none.
+
+    The version that a create publishes has the date of the state machine: it is written with it.
+    """
+    newest = await context.store.list_versions(machine.id, None, 1)
+    version = newest[0] if newest and newest[0].revision_id == machine.revision.id else None
+    if published is None:
+        same = version is None or version.created_ms != machine.created_ms
+    else:
+        same = version is not None and version.description == published
+    if not same:
+        raise errors.state_machine_already_exists(arn)
+    return 0 if version is None else version.number
 
 
 async def update_state_machine(context: Context, request: Request) -> dict[str, Any]:
@@ -130,6 +144,8 @@ async def _write_update(context: Context, request: Request, arn: Arn) -> StateMa
             machine.revision, id=revision.id, number=revision.number, created_ms=revision.created_ms
         ):
             return machine
+        if request.body.get("publish"):
+            await check_room(context, revision)  # what is refused changes nothing
         if await context.store.update_machine(revision):
             return replace(machine, revision=revision)
     raise errors.conflict("The state machine is being updated by others; please try again.")
@@ -143,10 +159,14 @@ async def _updated(context: Context, request: Request, machine: StateMachine) ->
     logging = await configuration.read_logging(
         context, machine.name, old.role_arn if role is None else role, body.get("loggingConfiguration")
     )
+    if logging is None or configuration.same_logging(old.logging, logging):
+        logging = old.logging  # what is the default already is not changed by being said
     tracing = configuration.read_tracing(body.get("tracingConfiguration"))
+    if tracing is None or configuration.same_tracing(old.tracing, tracing):
+        tracing = old.tracing
     encryption = old.encryption
     if body.get("encryptionConfiguration") is not None:
-        encryption = configuration.read_encryption(request, body["encryptionConfiguration"])
+        encryption = configuration.read_encryption(context, request, body["encryptionConfiguration"])
     return Revision(
         id=context.ids.uuid(),
         machine_id=machine.id,
@@ -154,8 +174,8 @@ async def _updated(context: Context, request: Request, machine: StateMachine) ->
         definition=old.definition if definition is None else definition,
         role_arn=old.role_arn if role is None else role,
         created_ms=context.clock.now_ms(),
-        logging=old.logging if logging is None else logging,
-        tracing=old.tracing if tracing is None else tracing,
+        logging=logging,
+        tracing=tracing,
         encryption=encryption,
     )
 
@@ -183,7 +203,7 @@ async def describe_state_machine(context: Context, request: Request) -> dict[str
     if version is not None and version.description:
         answer["description"] = version.description
     if arn.label:
-        answer |= _labelled(revision, arn)
+        return answer | _labelled(revision, arn)
     return _without_definition(answer, request)
 
 
@@ -195,7 +215,8 @@ async def _version(context: Context, machine: StateMachine, arn: Arn) -> Version
 
 
 def _labelled(revision: Revision, arn: Arn) -> dict[str, Any]:
-    processor = processor_of(revision.definition, arn.label)
+    """What is the Map's own; METADATA_ONLY does not hide it."""
+    processor = processor_of(revision.definition, arn.label, str(arn.machine))
     if processor is None:
         raise errors.state_machine_does_not_exist(str(arn))
     return {"label": arn.label, "definition": encode_json(processor).decode()}
@@ -208,8 +229,10 @@ def _without_definition(answer: dict[str, Any], request: Request) -> dict[str, A
 
 
 async def describe_state_machine_for_execution(context: Context, request: Request) -> dict[str, Any]:
-    """Describe the revision that an execution is pinned to."""
-    arn = request.arn("executionArn", "execution")
+    """Describe the revision that an execution is pinned to; of a map run's child, the Map that it belongs to."""
+    arn = request.arn("executionArn", "execution", "express")
+    if arn.kind == "express" and not arn.label:
+        arn = request.arn("executionArn", "execution")
     row = await find_execution(context, request, arn)
     revision = await context.store.revision(row.revision_id)
     answer: dict[str, Any] = {
@@ -220,7 +243,8 @@ async def describe_state_machine_for_execution(context: Context, request: Reques
         **revision_members(revision, await context.variable_references.of(revision, "STANDARD")),
     }
     if row.map_child is not None:
-        answer |= {"mapRunArn": row.map_child.run_arn, "label": row.map_child.label}
+        answer |= {"stateMachineArn": f"{arn.machine}/{arn.label}", "mapRunArn": row.map_child.run_arn}
+        return answer | _labelled(revision, arn)
     return _without_definition(answer, request)
 
 
@@ -245,8 +269,10 @@ async def delete_state_machine(context: Context, request: Request) -> dict[str, 
     arn = request.arn("stateMachineArn", "stateMachine", "version", "alias")
     if arn.kind != "stateMachine":
         raise errors.validation("The ARN of a version or an alias cannot be deleted by DeleteStateMachine.")
+    if arn.label:
+        raise errors.labelled_machine_arn()
     machine = None
-    if request.owns(arn) and not arn.label:
+    if request.owns(arn):
         machine = await context.store.machine_by_name(arn.account, arn.region, arn.name)
     if machine is not None and await context.store.delete_machine(machine.id, context.clock.now_ms()):
         context.targets.forget(machine.id)

@@ -25,20 +25,20 @@ async def send_task_success(context: Context, request: Request) -> dict[str, Any
         decode_json(output)
     except JsonError:
         raise errors.invalid_output() from None
-    return await _ask(context, token, "task-succeeded", pack(token.path, token.token, output))
+    return await _ask(context, token, "task-succeeded", pack(token.path, token.secret, output))
 
 
 async def send_task_failure(context: Context, request: Request) -> dict[str, Any]:
     """End an attempt badly; error and cause may both be absent."""
     token = _token_of(request)
-    body = pack(token.path, token.token, request.body.get("error"), request.body.get("cause"))
+    body = pack(token.path, token.secret, request.body.get("error"), request.body.get("cause"))
     return await _ask(context, token, "task-failed", body)
 
 
 async def send_task_heartbeat(context: Context, request: Request) -> dict[str, Any]:
     """Say that an attempt is alive."""
     token = _token_of(request)
-    return await _ask(context, token, "task-heartbeat", pack(token.path, token.token))
+    return await _ask(context, token, "task-heartbeat", pack(token.path, token.secret))
 
 
 def _token_of(request: Request) -> TaskToken:

@@ -8,7 +8,7 @@ from engine.asl.model import Diagnostic, MachineType
 from engine.asl.validate import validate
 from services.api import errors
 from services.api.context import Context
-from services.api.definitions import beside, sdk_of
+from services.api.definitions import apis_of, beside
 from services.api.page_token import page_size
 from services.api.request import Request
 
@@ -20,7 +20,7 @@ async def validate_state_machine_definition(context: Context, request: Request) 
     body = request.body
     text: str = body["definition"]
     machine_type: MachineType = "EXPRESS" if body.get("type") == "EXPRESS" else "STANDARD"
-    found = await beside(text, validate, text, machine_type, known_api=sdk_of(text))
+    found = await beside(text, validate, text, machine_type, known_api=apis_of(text))
     failed = any(diagnostic.severity == "ERROR" for diagnostic in found)
     shown = [diagnostic for diagnostic in found if body.get("severity") == "WARNING" or diagnostic.severity == "ERROR"]
     size = page_size(request, DIAGNOSTICS_MAX)

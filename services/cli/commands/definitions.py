@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from services.cli.options import DefinitionFile, Json, Kind, MachineKind
+from services.cli.options import DefinitionFileOrInput, Json, Kind, MachineKind
 
 
 class GraphFormat(StrEnum):
@@ -22,8 +22,9 @@ class GraphFormat(StrEnum):
 
 
 def validate(
-    files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Definitions to check.")],
+    files: Annotated[list[Path], typer.Argument(help="Definitions to check, JSON or YAML; - is standard input.")],
     type: MachineKind = Kind.STANDARD,
+    warnings: Annotated[bool, typer.Option(help="Show warnings too.")] = True,
     json: Json = False,
 ) -> None:
     """Check definitions: every mistake with file, line and column, like a compiler."""
@@ -35,13 +36,13 @@ def validate(
         print_json([report.as_json() for report in reports])
     else:
         for report in reports:
-            show(report)
+            show(report, warnings)
     if not all(report.valid for report in reports):
         raise SystemExit(1)
 
 
 def graph(
-    file: DefinitionFile,
+    file: DefinitionFileOrInput,
     format: Annotated[
         GraphFormat | None, typer.Option("--format", "-f", help="What to draw; else by the ending of --output.")
     ] = None,
@@ -59,8 +60,13 @@ def graph(
     text = draw_svg(flow) if chosen is GraphFormat.svg else draw_mermaid(flow)
     if output is None:
         print(text, end="")
-    else:
+        return
+    try:
         output.write_text(text, "utf-8")
+    except OSError as error:
+        from services.cli.errors import CommandError
+
+        raise CommandError(f"cannot write {output}: {error.strerror}") from None
 
 
 def schema() -> None:

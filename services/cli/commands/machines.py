@@ -68,34 +68,44 @@ def deploy(
 
 def put_machine(client: Client, file: Path, name: str | None, machine_type: str, role_arn: str) -> tuple[str, str]:
     """Create or update; returns the ARN and the word for what was done."""
+    from services.cli.definition_file import definition_text
     from services.cli.errors import ServerError
 
-    definition = definition_of(file)
+    definition = definition_text(file)
     wanted = name or machine_name(file)
     try:
-        answer = client.call(
-            "CreateStateMachine", name=wanted, definition=definition, roleArn=role_arn, type=machine_type
-        )
-        return str(answer["stateMachineArn"]), "created"
+        try:
+            answer = client.call(
+                "CreateStateMachine", name=wanted, definition=definition, roleArn=role_arn, type=machine_type
+            )
+            return str(answer["stateMachineArn"]), "created"
+        except ServerError as error:
+            if error.code != "StateMachineAlreadyExists":
+                raise
+        from services.cli.resolve import machine_arn
+
+        arn = machine_arn(client, wanted)
+        client.call("UpdateStateMachine", stateMachineArn=arn, definition=definition, roleArn=role_arn)
+        return arn, "updated"
     except ServerError as error:
-        if error.code != "StateMachineAlreadyExists":
-            raise
-    from services.cli.resolve import machine_arn
-
-    arn = machine_arn(client, wanted)
-    client.call("UpdateStateMachine", stateMachineArn=arn, definition=definition, roleArn=role_arn)
-    return arn, "updated"
+        if error.code == "InvalidDefinition":
+            _show_mistakes(file, machine_type)
+        raise
 
 
-def definition_of(file: Path) -> str:
-    """The definition in a file; YAML becomes JSON."""
-    if file.suffix not in (".yaml", ".yml"):
-        return file.read_text("utf-8")
-    import json
+def _show_mistakes(file: Path, machine_type: str) -> None:
+    """Show at their places what the server has found in one line.
 
-    from services.cli.templates.reading import read_document
+    Raises:
+        CommandError: there are mistakes; what the server alone finds is left to its own text.
+    """
+    from services.cli.diagnostics import examine, show
+    from services.cli.errors import CommandError
 
-    return json.dumps(read_document(file), indent=2, ensure_ascii=False)
+    report = examine(file, "EXPRESS" if machine_type == "EXPRESS" else "STANDARD")
+    if not report.valid:
+        show(report, warnings=False)
+        raise CommandError(f"{file} was refused, nothing is changed")
 
 
 def machine_name(file: Path) -> str:

@@ -199,13 +199,13 @@ def _suite(plan: Plan, mocks: Any, kind: Kind, mock_index: MockIndex) -> Suite |
     """The suite of a definition; None after its mistakes have been shown."""
     from engine.asl.diagnostics import InvalidDefinition
     from engine.asl.parse import compile_definition
-    from services.cli.diagnostics import examine, show
+    from services.cli.diagnostics import examine_written, show
     from services.testing.suite import Suite
 
     try:
-        program = compile_definition(plan.file.read_text("utf-8"), kind.value)
+        program = compile_definition(plan.written.text, kind.value)
     except InvalidDefinition:
-        show(examine(plan.file, kind.value))
+        show(examine_written(plan.written, kind.value))
         return None
     return Suite(plan.machine, program, mocks, machine_type=kind.value, mock_index=mock_index.value)
 

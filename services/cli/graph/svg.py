@@ -11,6 +11,8 @@ from services.cli.graph.layout import GAP_X, PADDING, TITLE_HEIGHT, Layout, Plac
 Point: TypeAlias = tuple[float, float]
 
 _MARGIN = 24.0
+_TURN = 26.0
+"""How far an edge swings out where it turns back up."""
 _COLOURS = {
     "Task": "#d97706",
     "Choice": "#7c3aed",
@@ -49,43 +51,48 @@ def draw_svg(flow: Flow) -> str:
 def _draw(layout: Layout, left: float, top: float, parts: list[str]) -> None:
     for node in layout.nodes.values():
         _draw_node(node, left, top, parts)
+    labels: list[str] = []
     for index, edge in enumerate(layout.edges):
         source, target = layout.nodes[edge.source], layout.nodes[edge.target]
         start = (left + source.x, top + source.y + source.height)
         end = (left + target.x, top + target.y)
-        if index in layout.back:
-            side = left + max(source.x + source.width / 2, target.x + target.width / 2) + GAP_X
-            path, label = _curve(start, (side, start[1] + 30), (side, end[1] - 30), end)
-        else:
-            path, label = _descent(start, [(left + x, top + y, top + low) for x, y, low in layout.lanes[index]], end)
+        lanes = [(left + x, top + y, top + low) for x, y, low in layout.lanes[index]]
+        path = _ascent(start, lanes, end) if index in layout.back else _descent(start, lanes, end)
         parts.append(f'<path class="{"catch" if edge.catch else "next"}" d="{path}"/>')
-        if edge.label:
-            parts.append(f'<text class="edge" x="{label[0]:.1f}" y="{label[1]:.1f}">{escape(edge.label)}</text>')
+        if index in layout.labels:
+            x, y = layout.labels[index]
+            labels.append(f'<text class="edge" x="{left + x:.1f}" y="{top + y + 3.5:.1f}">{escape(edge.label)}</text>')
+    parts.extend(labels)
 
 
-def _descent(start: Point, lanes: list[tuple[float, float, float]], end: Point) -> tuple[str, Point]:
-    """A way down: a curve into each lane, straight through it, a curve to the end.
-
-    The label is in the middle of the first lane, where it meets no other, or on the curve where there is none.
-    """
-    path, at = "", start
-    label = (lanes[0][0], (lanes[0][1] + lanes[0][2]) / 2) if lanes else None
+def _descent(start: Point, lanes: list[tuple[float, float, float]], end: Point) -> str:
+    """A way down: a curve into each lane, straight through it, a curve to the end."""
+    path, at = f"M{start[0]:.1f} {start[1]:.1f}", start
     for x, upper, lower in [*lanes, (end[0], end[1], end[1])]:
-        bend = max(18.0, (upper - at[1]) / 2)
-        curve, middle = _curve(at, (at[0], at[1] + bend), (x, upper - bend), (x, upper))
-        path += curve if not path else curve[curve.index("C") :]
+        bend = (upper - at[1]) / 2
+        path += _curve((at[0], at[1] + bend), (x, upper - bend), (x, upper))
         if lower > upper:
             path += f"L{x:.1f} {lower:.1f}"
-        label, at = label or middle, (x, lower)
-    assert label is not None
-    return path, label
+        at = (x, lower)
+    return path
 
 
-def _curve(start: Point, first: Point, second: Point, end: Point) -> tuple[str, Point]:
-    """A cubic curve, and the place of its middle."""
-    path = f"M{start[0]:.1f} {start[1]:.1f}C" + " ".join(f"{x:.1f} {y:.1f}" for x, y in (first, second, end))
-    x, y = ((start[axis] + 3 * first[axis] + 3 * second[axis] + end[axis]) / 8 for axis in (0, 1))
-    return path, (x, y)
+def _ascent(start: Point, lanes: list[tuple[float, float, float]], end: Point) -> str:
+    """A way back up: down and around into the lane beside the start, up through all lanes, around and into the end."""
+    path, at = f"M{start[0]:.1f} {start[1]:.1f}", start
+    if not lanes:
+        side = max(start[0], end[0]) + 4 * _TURN
+        return path + _curve((side, start[1] + _TURN), (side, end[1] - _TURN), end)
+    for x, upper, lower in lanes:
+        bend = _TURN if at == start else (lower - at[1]) / 2
+        path += _curve((at[0], at[1] + bend), (x, lower + _TURN if at == start else lower - bend), (x, lower))
+        path += f"L{x:.1f} {upper:.1f}"
+        at = (x, upper)
+    return path + _curve((at[0], at[1] - _TURN), (end[0], end[1] - _TURN), end)
+
+
+def _curve(first: Point, second: Point, end: Point) -> str:
+    return "C" + " ".join(f"{x:.1f} {y:.1f}" for x, y in (first, second, end))
 
 
 def _draw_node(node: Placed, left: float, top: float, parts: list[str]) -> None:

@@ -14,17 +14,17 @@ BYTES_MAX: Final = 4 << 20
 NODES_MAX: Final = 500_000
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]
+class Loader(yaml.SafeLoader):  # type: ignore[misc]
     """YAML as CloudFormation reads it: dates stay text, and only plain data comes out."""
 
 
-_Loader.yaml_implicit_resolvers = {
+Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 
 
-def _short_tag(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+def _short_tag(loader: Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
     """`!Sub x` is `{"Fn::Sub": x}`, `!GetAtt a.b` is `{"Fn::GetAtt": ["a", "b"]}`."""
     if isinstance(node, yaml.ScalarNode):
         value: Any = loader.construct_scalar(node)
@@ -40,7 +40,7 @@ def _short_tag(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
     return {f"Fn::{suffix}": value}
 
 
-_Loader.add_multi_constructor("!", _short_tag)
+Loader.add_multi_constructor("!", _short_tag)
 
 
 def read_document(path: Path) -> Any:
@@ -84,7 +84,7 @@ def parse_document(text: str, where: str) -> Any:
 
 
 def _of_yaml(text: str) -> Any:
-    return yaml.load(text, _Loader)  # a SafeLoader
+    return yaml.load(text, Loader)  # a SafeLoader
 
 
 class _TooLarge(Exception):

@@ -19,6 +19,8 @@ from engine.payload import JsonError, decode_json
 from engine.states.map_inputs import entries
 
 READER_FAILED: Final = "States.ItemReaderFailed"
+UNPACKED_BYTES_MAX: Final = 256 * 2**20
+"""As much as an object that is not packed may have; a small packed one can hold thousands of times its size."""
 _DELIMITERS: Final = {"COMMA": ",", "PIPE": "|", "SEMICOLON": ";", "SPACE": " ", "TAB": "\t"}
 
 
@@ -55,16 +57,21 @@ def unpacked(key: str, content: bytes) -> bytes:
     """The content of an object whose name says that it is packed.
 
     Raises:
-        StateError: States.ItemReaderFailed, it is not.
+        StateError: States.ItemReaderFailed, it is not, or it is larger than one object may be.
     """
     try:
         if key.endswith(".gz"):
-            return gzip.decompress(content)
-        if key.endswith((".zst", ".zstd")):
-            return zstandard.ZstdDecompressor().decompressobj().decompress(content)
+            data = gzip.GzipFile(fileobj=io.BytesIO(content)).read(UNPACKED_BYTES_MAX + 1)
+        elif key.endswith((".zst", ".zstd")):
+            reader = zstandard.ZstdDecompressor().stream_reader(io.BytesIO(content), read_across_frames=True)
+            data = reader.read(UNPACKED_BYTES_MAX + 1)
+        else:
+            return content
     except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
         raise StateError(READER_FAILED, f"{key} cannot be unpacked: {error}") from None
-    return content
+    if len(data) > UNPACKED_BYTES_MAX:
+        raise StateError(READER_FAILED, f"{key} has more than {UNPACKED_BYTES_MAX} bytes when it is unpacked.")
+    return data
 
 
 def missing(bucket: str, key: str) -> StateError:

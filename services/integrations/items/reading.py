@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from engine.failure import StateError
 from services.integrations.items.formats import (
@@ -15,6 +15,9 @@ from services.integrations.items.formats import (
     unpacked,
 )
 from services.integrations.items.objects import ItemObjects, ObjectError, Owner
+
+ITEMS_MAX: Final = 2_000_000
+"""What is made of items is kept in the store while a run lasts; a listing need not have an end."""
 
 
 async def read_items(reader: Mapping[str, Any], owner: Owner, objects: ItemObjects) -> AsyncIterator[tuple[Any, str]]:
@@ -38,6 +41,8 @@ async def read_items(reader: Mapping[str, Any], owner: Owner, objects: ItemObjec
             count += 1
             if count == most:
                 break
+            if count > ITEMS_MAX:
+                raise StateError(READER_FAILED, f"There are more than {ITEMS_MAX} items; MaxItems takes the first.")
     except ObjectError as error:
         raise StateError(READER_FAILED, str(error)) from None
 

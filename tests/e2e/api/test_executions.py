@@ -202,3 +202,20 @@ def test_errors_and_causes_may_hold_characters_that_a_database_may_not(sfn: Any,
     assert sfn.describe_execution(executionArn=execution)["error"] == "a\ufffdb"
     last = sfn.get_execution_history(executionArn=execution, reverseOrder=True)["events"][0]
     assert last["executionAbortedEventDetails"]["error"] == "a\0b"
+
+
+def test_metadata_only_hides_data_of_encrypted_executions_and_only_theirs(
+    sfn: Any, machine: Callable[..., str]
+) -> None:
+    key = {"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": "1234abcd-12ab-34cd-56ef-1234567890ab"}
+    hidden = {"input", "inputDetails", "output", "outputDetails", "error", "cause"}
+    for definition in (PASS, FAIL):
+        plain = sfn.start_execution(stateMachineArn=machine(definition))["executionArn"]
+        full = ended(sfn, plain)
+        shown = sfn.describe_execution(executionArn=plain, includedData="METADATA_ONLY")
+        assert shown.keys() == full.keys()
+        arn = machine(definition, encryptionConfiguration=key)
+        encrypted = sfn.start_execution(stateMachineArn=arn)["executionArn"]
+        assert ended(sfn, encrypted).keys() == full.keys()
+        bare = sfn.describe_execution(executionArn=encrypted, includedData="METADATA_ONLY")
+        assert bare.keys() == full.keys() - hidden

@@ -100,6 +100,10 @@ def test_children_that_wait_for_a_place_are_pending_redrive(sfn: Any, machine: C
     assert (run["itemCounts"]["aborted"], run["itemCounts"]["pendingRedrive"]) == (3, 0)
     assert children(sfn, run, statusFilter="PENDING_REDRIVE") == []
     sfn.redrive_execution(executionArn=execution)
+    for _ in range(500):
+        if only_run(sfn, execution)["status"] == "RUNNING":
+            break
+        time.sleep(0.01)
     sfn.update_map_run(mapRunArn=run["mapRunArn"], maxConcurrency=1)
     described = sfn.describe_map_run(mapRunArn=run["mapRunArn"])
     assert (described["status"], described["redriveCount"], "stopDate" in described) == ("RUNNING", 1, False)

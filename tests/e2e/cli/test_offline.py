@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
 from tests.fixtures.server import STEPWELL
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
     """Run a command with no endpoint anywhere."""
-    return subprocess.run([STEPWELL, *arguments], capture_output=True, text=True, check=False, timeout=30)
+    return subprocess.run([STEPWELL, *arguments], input=given, capture_output=True, text=True, check=False, timeout=30)
 
 
 def test_help_takes_a_third_of_a_second_of_cpu_at_most() -> None:
@@ -54,6 +55,34 @@ def test_graph_writes_svg_and_mermaid(tmp_path: Path) -> None:
     assert run("graph", "examples/order/order.asl.json", "-o", str(picture)).returncode == 0
     assert picture.read_text().startswith("<svg ")
     assert run("graph", "examples/order/order.asl.json").stdout.startswith("flowchart TD\n")
+
+
+def test_a_picture_that_cannot_be_written_is_one_line() -> None:
+    done = run("graph", "examples/order/order.asl.json", "-o", "/nowhere/order.svg")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "stepwell: cannot write /nowhere/order.svg: No such file or directory\n"
+
+
+def test_a_file_that_is_not_there_is_one_line() -> None:
+    for command in ("validate", "graph"):
+        done = run(command, "nowhere.asl.json")
+        assert (done.returncode, done.stderr) == (
+            2,
+            "stepwell: cannot read nowhere.asl.json: No such file or directory\n",
+        )
+
+
+def test_standard_input_is_a_dash() -> None:
+    definition = '{"StartAt": "A",\n "States": {"A": {"Type": "Pass", "End": true, "Foo": 1}}}'
+    done = run("validate", "-", given=definition)
+    assert (done.returncode, done.stdout.splitlines()[0][:19]) == (1, "<stdin>:2:48: error")
+    assert run("graph", "-", given=definition.replace(', "Foo": 1', "")).stdout.startswith("flowchart TD\n")
+
+
+def test_version_is_known() -> None:
+    done = run("--version")
+    assert done.returncode == 0
+    assert re.fullmatch(r"stepwell \d+\.\d+\.\d+.*\n", done.stdout)
 
 
 def test_schema_is_a_json_schema() -> None:

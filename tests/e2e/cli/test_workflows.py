@@ -41,9 +41,10 @@ def test_run_exits_with_1_when_the_execution_fails(server: Server, definition: A
 
 
 def test_run_exits_with_2_when_it_cannot_be_run(server: Server, definition: Any) -> None:
-    done = server.run("run", str(definition({"StartAt": "Nowhere", "States": {}})))
-    assert done.returncode == 2
-    assert done.stderr.startswith("stepwell: InvalidDefinition: ")
+    file = definition({"StartAt": "Nowhere", "States": {"A": {"Type": "Pass", "End": True}}})
+    done = server.run("run", str(file))
+    assert (done.returncode, done.stderr) == (2, f"stepwell: {file} was refused, nothing is changed\n")
+    assert done.stdout.startswith(f"{file}:1:2: error: Missing 'Next' target: Nowhere")
     assert server.run("run", str(definition(PASS)), "--input", "{").returncode == 2
 
 

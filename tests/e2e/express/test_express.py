@@ -116,6 +116,22 @@ def test_map_and_parallel_run_their_tasks_side_by_side(client: Any) -> None:
     assert latest_begin < first_end
 
 
+def test_metadata_only_hides_data_of_encrypted_machines_and_only_theirs(client: Any) -> None:
+    key = {"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": "1234abcd-12ab-34cd-56ef-1234567890ab"}
+    fail = machine(F={"Type": "Fail", "Error": "Broken", "Cause": "why"})
+    hidden = {"input", "inputDetails", "output", "outputDetails", "error", "cause"}
+    for definition in (PASS, fail):
+        plain = create(client, definition)
+        shown = client.start_sync_execution(stateMachineArn=plain, includedData="METADATA_ONLY")
+        full = client.start_sync_execution(stateMachineArn=plain)
+        assert shown.keys() == full.keys()
+        encrypted = create(client, definition, encryptionConfiguration=key)
+        bare = client.start_sync_execution(stateMachineArn=encrypted, includedData="METADATA_ONLY")
+        assert bare.keys() == full.keys() - hidden
+        assert bare["billingDetails"].keys() == {"billedDurationInMilliseconds", "billedMemoryUsedInMB"}
+        assert client.start_sync_execution(stateMachineArn=encrypted).keys() == full.keys()
+
+
 def test_a_function_is_killed_when_its_task_times_out(client: Any, tmp_path: Path) -> None:
     arn = create(client, machine(T=task(LAMBDA.format("work"), TimeoutSeconds=1)))
     answer = run(client, arn, {"path": str(tmp_path / "done"), "seconds": 4})

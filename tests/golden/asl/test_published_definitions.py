@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from engine.asl.diagnostics import InvalidDefinition, has_errors
 from engine.asl.parse import compile_definition
+from engine.asl.schema import schema
 from engine.asl.validate import validate
 from tests.golden.asl.shared_material import collected_definitions
 from tests.unit.engine.asl.mutations import mutated
@@ -31,6 +32,12 @@ def test_it_is_accepted_unless_it_is_really_broken(path: Path) -> None:
     assert has_errors(validate(text)) is (path.name in BROKEN)
     if path.name not in BROKEN:
         assert compile_definition(text)
+
+
+def test_the_schema_says_the_same_of_all_of_them() -> None:
+    validator = pytest.importorskip("jsonschema").Draft202012Validator(schema())
+    refused = {path.name for path in DEFINITIONS if not validator.is_valid(json.loads(path.read_text()))}
+    assert refused == BROKEN
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])

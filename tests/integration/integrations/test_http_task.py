@@ -11,7 +11,7 @@ import pytest
 
 from services.integrations.address_check import read_policy
 from services.integrations.connections import ConnectionRefused, Connections
-from services.integrations.interface import Failed, Succeeded
+from services.integrations.interface import Failed, Succeeded, Watch
 from services.integrations.sealing import SealBroken, Sealer
 from services.runtime.clock import SystemClock
 from services.runtime.ids import SystemIds
@@ -349,3 +349,22 @@ async def test_secrets_are_sealed_and_bound_to_their_connection() -> None:
 async def test_a_wrong_description_is_refused(description: dict[str, Any]) -> None:
     with pytest.raises(ConnectionRefused):
         await StoredConnections.of(description)
+
+
+@pytest.mark.parametrize("reveal", [False, True])
+async def test_who_watches_sees_the_exchange_and_secrets_only_if_revealed(
+    counting: Any, world: Any, reveal: bool
+) -> None:
+    server = await counting(JSON)
+    added = {"QueryStringParameters": [{"Key": "from", "Value": "connection"}]}
+    stored = await StoredConnections.with_key(added)
+    seen: dict[str, Any] = {}
+    integrations = world({}, connections=stored.connections, policy=LOOPBACK)
+    written = {"ApiEndpoint": server.url, "Method": "GET", "InvocationConfig": {"ConnectionArn": stored.arn}}
+    await integrations.call(task(HTTP, written, watch=Watch(seen.__setitem__, reveal)))
+    request, response = seen["request"], seen["response"]
+    assert (request["protocol"], request["method"]) == ("http", "GET")
+    assert ("canary" in request["headers"], "connection" in request["url"]) == (reveal, reveal)
+    assert "Range: bytes=0-262144" in request["headers"]
+    assert (response["statusCode"], response["statusMessage"], response["body"]) == ("200", "X", '{"ok": true}')
+    assert response["headers"].startswith("[") and "X-Seen: a, X-Seen: b" in response["headers"]

@@ -194,6 +194,14 @@ async def test_one_attempt_has_one_idempotency_token(counting: Any, world: Any) 
     assert first == again != other
 
 
+async def test_a_token_that_the_api_requires_is_made_where_none_is_given(counting: Any, world: Any) -> None:
+    service = JsonService(applications_a_jobruns={"applicationId": "a", "jobRunId": "j", "arn": "arn"})
+    parameters = {"ApplicationId": "a", "ExecutionRoleArn": "r"}
+    _, _, run = await started(counting, world, service, "arn:aws:states:::emr-serverless:startJobRun", parameters)
+    assert isinstance(run, Succeeded)
+    assert service.asked[0][1]["clientToken"]
+
+
 async def test_emr_takes_one_step_and_one_cluster(counting: Any, world: Any) -> None:
     service = JsonService(
         AddJobFlowSteps={"StepIds": ["s-1"]},

@@ -245,7 +245,7 @@ async def test_refusals_read_as_recorded(integrations: Any, arn: str, parameters
 async def test_sqs_sends_text_and_the_json_of_objects(client: Any, integrations: Any) -> None:
     url = client("sqs").create_queue(QueueName=f"q-{uuid.uuid4().hex[:8]}")["QueueUrl"]
     arn = "arn:aws:states:::sqs:sendMessage"
-    sent = output(await integrations.call(task(arn, {"QueueUrl": url, "MessageBody": "text", "Unknown": {"a": 1}})))
+    sent = output(await integrations.call(task(arn, {"QueueUrl": url, "MessageBody": "text"})))
     assert list(sent) == ["MD5OfMessageBody", "MessageId", "SdkHttpMetadata", "SdkResponseMetadata"]
     waiting = await integrations.call(
         task(arn + ".waitForTaskToken", {"QueueUrl": url, "MessageBody": {"Message": "m", "TaskToken": "t"}})
@@ -316,6 +316,19 @@ async def test_s3_stores_the_json_of_a_body(client: Any, integrations: Any, body
     assert list(got)[-1] == "Body" and got["Metadata"] == {}
     assert "ChecksumCRC32" not in got
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", got["LastModified"])
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [({}, "text/plain; charset=UTF-8"), ({"ContentType": "application/json"}, "application/json")],
+)
+async def test_s3_stores_a_body_as_text_unless_told(client: Any, integrations: Any, given: Any, stored: str) -> None:
+    bucket = f"b-{uuid.uuid4().hex[:8]}"
+    client("s3").create_bucket(Bucket=bucket)
+    place = {"Bucket": bucket, "Key": "k"}
+    put = task("arn:aws:states:::aws-sdk:s3:putObject", {**place, "Body": {"a": 1}, **given})
+    output(await integrations.call(put))
+    assert client("s3").get_object(**place)["ContentType"] == stored
 
 
 async def test_s3_lists_without_what_was_not_asked_for(client: Any, integrations: Any) -> None:

@@ -47,6 +47,23 @@ async def test_api_gateway_gets_the_json_of_a_body(counting: Any, world: Any, bo
     assert json.loads(done.output)["ResponseBody"] == {"ok": True}
 
 
+@pytest.mark.parametrize(
+    ("allow", "expected"),
+    [
+        (None, {"pet": {"type": "turtle", "tags": [None, {}]}}),
+        (False, {"pet": {"type": "turtle", "tags": [None, {}]}}),
+        (True, {"pet": {"type": "turtle", "category": None, "tags": [None, {"a": None}]}, "name": None}),
+    ],
+)
+async def test_api_gateway_gets_members_without_value_only_when_asked(
+    counting: Any, world: Any, allow: bool | None, expected: Any
+) -> None:
+    body = {"pet": {"type": "turtle", "category": None, "tags": [None, {"a": None}]}, "name": None}
+    given = {} if allow is None else {"AllowNullValues": allow}
+    server, _ = await invoke(counting, world, JSON, RequestBody=body, **given)
+    assert json.loads(sent(server)[2]) == expected
+
+
 async def test_api_gateway_refuses_headers_that_are_no_lists(counting: Any, world: Any) -> None:
     server, failed = await invoke(counting, world, JSON, Headers={"a": "b"})
     written = json.dumps({**PLACE, "Headers": {"a": "b"}}, separators=(",", ":"))
@@ -80,6 +97,32 @@ async def test_api_gateway_requests_are_signed_when_asked(counting: Any, world: 
 async def test_api_gateway_may_wait_for_a_token(counting: Any, world: Any) -> None:
     _, submitted = await invoke(counting, world, JSON, arn=API + ".waitForTaskToken")
     assert isinstance(submitted, Submitted) and submitted.job is None
+
+
+async def test_s3_itself_judges_the_name_of_a_bucket(counting: Any, world: Any) -> None:
+    answer = b"<Error><Code>InvalidBucketName</Code><Message>The specified bucket is not valid.</Message></Error>"
+    server = await counting((400, [("x-amz-request-id", "R")], answer))
+    integrations = world({"AWS_ENDPOINT_URL": server.url, "AWS_ACCESS_KEY_ID": "test"})
+    call = task("arn:aws:states:::aws-sdk:s3:listObjectsV2", {"Bucket": "no bucket!"})
+    cause = "The specified bucket is not valid. (Service: S3, Status Code: 400, Request ID: R)"
+    assert await integrations.call(call) == Failed("S3.S3Exception", cause)
+    assert server.requests[0].startswith(b"GET /no%20bucket%21?")
+
+
+@pytest.mark.parametrize("moment", ["Thu, 01 Dec 1994 16:00:00 GMT", "never"])
+async def test_s3_shows_when_an_object_expires_as_a_time_and_as_sent(counting: Any, world: Any, moment: str) -> None:
+    server = await counting((200, [("Expires", moment), ("ETag", '"e"')], b"hi"))
+    integrations = world({"AWS_ENDPOINT_URL": server.url, "AWS_ACCESS_KEY_ID": "test"})
+    done = await integrations.call(task("arn:aws:states:::aws-sdk:s3:getObject", {"Bucket": "b", "Key": "k"}))
+    shown = json.loads(done.output)
+    assert shown.pop("Expires", None) == (None if moment == "never" else "1994-12-01T16:00:00Z")
+    assert list(shown.items()) == [
+        ("ContentLength", 2),
+        ("ETag", '"e"'),
+        ("ExpiresString", moment),
+        ("Metadata", {}),
+        ("Body", "hi"),
+    ]
 
 
 async def test_bedrock_shows_the_parsed_body(counting: Any, world: Any) -> None:

@@ -62,6 +62,15 @@ class TestMachines:
         assert [answer is None for answer in answers].count(True) == 1
         assert len({answer.id for answer in answers if answer is not None}) == 1
 
+    async def test_a_version_is_written_with_its_machine(self, store: PostgresStore) -> None:
+        new = machine()
+        answers = await asyncio.gather(*(store.create_machine(new, {}, "first") for _ in range(3)))
+        assert [answer is None for answer in answers].count(True) == 1
+        version = await store.version(new.id, 1)
+        assert version is not None
+        assert (version.description, version.revision_id, version.created_ms) == ("first", new.revision.id, NOW_MS)
+        assert await store.list_versions(new.id, None, 9) == [version]
+
     async def test_an_update_follows_the_current_revision_or_is_refused(self, store: PostgresStore) -> None:
         of = await written_machine(store)
         second = revision_after(of.revision, definition="{}")
@@ -201,6 +210,8 @@ class TestAliases:
         changed = await store.update_alias(of.id, "live", NOW_MS + 9, description="")
         assert changed is not None
         assert (changed.description, changed.routes, changed.updated_ms) == ("", ((1, 100),), NOW_MS + 9)
+        same = await store.update_alias(of.id, "live", NOW_MS + 20, description="", routes=changed.routes)
+        assert same == changed
         assert await store.update_alias(of.id, "other", NOW_MS) is None
 
     async def test_lists_are_oldest_first_and_may_ask_for_a_version(self, store: PostgresStore) -> None:

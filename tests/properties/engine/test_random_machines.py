@@ -8,93 +8,34 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.execution.execution import Status
-from tests.fixtures.memory_host import MemoryHost, TaskError
-
-FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:f"
-PATHS = st.sampled_from(["$", "$.a", "$.a.b", "$.items[0]", "$.items[*]", "$.missing", "$$.Execution.Name", None])
-ERRORS = st.sampled_from(["States.ALL", "States.TaskFailed", "E1", "E2", "States.Timeout"])
-
-
-def json_values() -> st.SearchStrategy[Any]:
-    scalars = st.none() | st.booleans() | st.integers(-9, 9) | st.text("abé", max_size=3)
-    return st.fixed_dictionaries(
-        {"a": scalars | st.fixed_dictionaries({"b": scalars}), "items": st.lists(scalars, max_size=4)}
-    )
-
-
-@st.composite
-def machines(draw: st.DrawFn, depth: int = 2, prefix: str = "S") -> dict[str, Any]:
-    count = draw(st.integers(1, 4))
-    names = [f"{prefix}{index}" for index in range(count)]
-    states = {}
-    for index, name in enumerate(names):
-        state = draw(state_of(depth, f"{name}_", names[index + 1 :]))
-        if state["Type"] not in ("Succeed", "Fail", "Choice"):
-            state |= {"Next": names[index + 1]} if index + 1 < count else {"End": True}
-        elif index + 1 < count and state["Type"] != "Choice":
-            state = {"Type": "Pass", "Next": names[index + 1]}
-        states[name] = state
-    return {"StartAt": names[0], "States": states}
-
-
-@st.composite
-def state_of(draw: st.DrawFn, depth: int, prefix: str, later: list[str]) -> dict[str, Any]:
-    kinds = ["Pass", "Pass", "Wait", "Task", "Succeed", "Fail"] + (["Choice"] if later else [])
-    kind = draw(st.sampled_from(kinds + (["Parallel", "Map"] if depth else [])))
-    state: dict[str, Any] = {"Type": kind}
-    if kind == "Fail":
-        return state | {"Error": draw(st.sampled_from(["E1", "E2"]))}
-    path = draw(PATHS)
-    if path is not None and kind != "Choice":
-        state["InputPath"] = path
-    if kind == "Pass":
-        state |= draw(
-            st.sampled_from([{}, {"Result": {"r": 1}}, {"Parameters": {"p.$": "$.a"}}, {"ResultPath": "$.a.b"}])
-        )
-    if kind == "Wait":
-        state["Seconds"] = draw(st.integers(0, 40))
-    if kind == "Choice":
-        rules = [{"Variable": "$.a", "IsNull": True, "Next": draw(st.sampled_from(later))}]
-        state |= {"Choices": rules, "Default": later[0]}
-    if kind in ("Task", "Parallel", "Map"):
-        state |= draw(work_fields(later))
-    if kind == "Task":
-        state |= {"Resource": FUNCTION, "TimeoutSeconds": draw(st.integers(1, 30))}
-    if kind == "Parallel":
-        count = draw(st.integers(1, 3))
-        state["Branches"] = [draw(machines(depth - 1, f"{prefix}{index}")) for index in range(count)]
-    if kind == "Map":
-        state |= {"ItemsPath": "$.items", "MaxConcurrency": draw(st.integers(0, 2))}
-        state["ItemProcessor"] = draw(machines(depth - 1, prefix))
-        state.pop("InputPath", None)
-    return state
-
-
-@st.composite
-def work_fields(draw: st.DrawFn, later: list[str]) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    if draw(st.booleans()):
-        fields["Retry"] = [{"ErrorEquals": [draw(ERRORS)], "MaxAttempts": draw(st.integers(0, 2))}]
-    if later and draw(st.booleans()):
-        fields["Catch"] = [{"ErrorEquals": [draw(ERRORS)], "Next": draw(st.sampled_from(later)), "ResultPath": "$.e"}]
-    return fields
+from engine.execution.stimulus import Redrive, Stop
+from tests.fixtures.memory_host import START_MS, MemoryHost, TaskError
+from tests.properties.engine.machines import json_values, machines
 
 
 def answering(script: list[Any]) -> Any:
     """Answers by what is asked, not by when, so that every schedule gives the same results."""
 
     def answer(offer: Any) -> Any:
-        given = script[(len(offer.path) + offer.attempt.number + len(offer.state.name)) % len(script)]
+        retries = offer.attempt.number if hasattr(offer, "attempt") else 0
+        given = script[(len(offer.path) + retries + len(offer.state.name)) % len(script)]
         if given == "never":
             return MemoryHost.NEVER
         if isinstance(given, str):
-            raise TaskError(given)
+            raise TaskError(None if given == "nameless" else given)
         return given
 
     return answer
 
 
-SCRIPTS = st.lists(st.sampled_from([1, {"a": 2, "items": [1]}, "E1", "E2", "never"]), min_size=1, max_size=5)
+ANSWERS = (1, {"a": 2, "items": [1], "odd": None}, None, "E1", "E2", "nameless", "never")
+SCRIPTS = st.lists(st.sampled_from(ANSWERS), min_size=1, max_size=5)
+
+
+def host(definition: dict[str, Any], value: Any, script: list[Any], **options: Any) -> MemoryHost:
+    """One run to its end."""
+    answer = answering(script)
+    return MemoryHost(definition, value, answer, run_answer=answer, **options).run()
 
 
 @settings(suppress_health_check=list(HealthCheck))
@@ -102,8 +43,8 @@ SCRIPTS = st.lists(st.sampled_from([1, {"a": 2, "items": [1]}, "E1", "E2", "neve
 def test_killing_and_loading_after_every_page_changes_nothing(
     definition: dict[str, Any], value: Any, script: list[Any], budget: int
 ) -> None:
-    whole = MemoryHost(definition, value, answering(script), budget=budget, reload=False).run()
-    pieces = MemoryHost(definition, value, answering(script), budget=budget).run()
+    whole = host(definition, value, script, budget=budget, reload=False)
+    pieces = host(definition, value, script, budget=budget)
     assert whole.execution.status is not Status.RUNNING
     assert whole.events == pieces.events
     ids = [event["id"] for event in pieces.events]
@@ -112,11 +53,36 @@ def test_killing_and_loading_after_every_page_changes_nothing(
 
 
 @settings(suppress_health_check=list(HealthCheck))
+@given(machines(depth=1), json_values(), SCRIPTS)
+def test_what_is_delivered_twice_counts_once(definition: dict[str, Any], value: Any, script: list[Any]) -> None:
+    assert host(definition, value, script, twice=True).events == host(definition, value, script).events
+
+
+@settings(suppress_health_check=list(HealthCheck))
 @given(machines(depth=0), json_values(), SCRIPTS, st.integers(1, 5))
 def test_without_branches_the_length_of_a_turn_changes_nothing(
     definition: dict[str, Any], value: Any, script: list[Any], budget: int
 ) -> None:
-    whole = MemoryHost(definition, value, answering(script)).run()
-    pieces = MemoryHost(definition, value, answering(script), budget=budget).run()
+    whole = host(definition, value, script)
+    pieces = host(definition, value, script, budget=budget)
     assert whole.lines == pieces.lines
     assert whole.output == pieces.output
+
+
+@settings(suppress_health_check=list(HealthCheck))
+@given(machines(), json_values(), SCRIPTS, st.integers(0, 60))
+def test_what_was_stopped_and_redriven_ends_too(
+    definition: dict[str, Any], value: Any, script: list[Any], seconds: int
+) -> None:
+    ends = []
+    for reload in (False, True):
+        answer = answering(script)
+        stopped = MemoryHost(definition, value, answer, run_answer=answer, reload=reload)
+        stopped.run(START_MS + 1000 * seconds)
+        stopped.turn(Stop("Stopped"))
+        if stopped.execution.status is not Status.SUCCEEDED:
+            stopped.turn(Redrive())
+            stopped.go_on()
+        assert stopped.execution.status is not Status.RUNNING
+        ends.append(stopped.events)
+    assert ends[0] == ends[1]

@@ -16,7 +16,8 @@ from engine.failure import StateError
 from tests.unit.engine.expressions.scopes import scope
 
 NAMES = st.text("abc_", min_size=1, max_size=3)
-SCALARS = st.none() | st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=False, allow_infinity=False) | NAMES
+NUMBERS = st.integers(-5, 5) | st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([10**300, -1e308])
+SCALARS = st.none() | st.booleans() | NUMBERS | NAMES
 JSON = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4), max_leaves=12
 )
@@ -36,15 +37,25 @@ def test_what_is_put_is_found_and_the_document_stays(document: Any, steps: list[
     assert json.dumps(document) == before
 
 
-@given(JSON, st.lists(st.sampled_from([".a", ".b", "..a", ".*", "[*]", "[0]", "[-1]", "[1:]", "[0,1]", "['a','b']",
-                                       "[?(@.a)]", "[?(@.a > 1)]", ".length()"]), max_size=4))  # fmt: skip
-def test_any_path_gives_a_value_or_a_state_error(document: Any, tokens: list[str]) -> None:
+TOKENS = (
+    ".a", ".b", "..a", ".*", "[*]", "[0]", "[-1]", "[1:]", "[0,1]", "['a','b']", "[?(@.a)]", "[?(@.a > 1)]",
+    "[?(@.a[?(@.b == 1)])]", "[?(@ == '1' || 1 == @)]", "[?(@.a =~ /.*1/)]", "[?(@.a nin [1, 'a'])]", "[?(@ size 1)]",
+    "[?(@.a empty true)]", "[?(!(@ subsetof $.a))]", "[?(@ === $.b)]",
+)  # fmt: skip
+FUNCTIONS = (
+    "", "", ".length()", ".keys()", ".sum()", ".min(1)", ".max($.a)", ".avg()", ".stddev($..a)", ".concat('x', $.b)",
+    ".append(1, $.a)", ".first()", ".index(-1)",
+)  # fmt: skip
+
+
+@given(JSON, st.lists(st.sampled_from(TOKENS), max_size=4), st.sampled_from(FUNCTIONS))
+def test_any_path_gives_a_value_or_a_state_error(document: Any, tokens: list[str], function: str) -> None:
     try:
-        expression = compile_path("$" + "".join(tokens))
+        expression = compile_path("$" + "".join(tokens) + function)
     except ExpressionSyntaxError:
         return
     try:
-        json.dumps(expression(scope(document)))
+        json.dumps(expression(scope(document)), allow_nan=False)
     except StateError as failure:
         assert failure.error == "States.Runtime"
 

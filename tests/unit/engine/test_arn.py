@@ -33,6 +33,7 @@ M = machine_arn("us-east-1", "000000000000", "M")
     [
         (f"{PLACE}:stateMachine:M", M),
         (f"{PLACE}:stateMachine:M:7", version_arn(M, 7)),
+        (f"{PLACE}:stateMachine:M:2147483647", version_arn(M, 2**31 - 1)),
         (f"{PLACE}:stateMachine:M:prod-1", alias_arn(M, "prod-1")),
         (f"{PLACE}:stateMachine:M/{UUID}", labelled_arn(M, UUID)),
         (f"{PLACE}:execution:M:E", execution_arn(M, "E")),
@@ -75,6 +76,8 @@ def test_a_kind_that_does_not_fit(text: str, resource_type: str) -> None:
     [
         "stateMachine:",
         "stateMachine:M:0",
+        "stateMachine:M:01",
+        "stateMachine:M:2147483648",
         "stateMachine:M:1:2",
         "stateMachine:M:",
         "stateMachine:a b",

@@ -71,3 +71,27 @@ def test_a_payload_never_shows_its_data() -> None:
 @given(json_values)
 def test_what_is_written_is_read_back(value: object) -> None:
     assert decode_json(encode_json(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (12345678.5, "1.23456785E7"),
+        (1234567.5, "1234567.5"),
+        (-1789180622.0, "-1.789180622E9"),
+        (1e16, "1.0E16"),
+        (1e300, "1.0E300"),
+        (0.001, "0.001"),
+        (0.0001, "1.0E-4"),
+        (-0.00012, "-1.2E-4"),
+        (1.5e-7, "1.5E-7"),
+        (0.0, "0.0"),
+        (12345678901234567890, "12345678901234567890"),
+        ([2**70, 1e20, "1e20, 0.0001 and 12345678.5"], '[1180591620717411303424,1.0E20,"1e20, 0.0001 and 12345678.5"]'),
+        ({"0.0001": 1e-5, '"': 1e7}, '{"0.0001":1.0E-5,"\\"":1.0E7}'),
+        ("12345678.5", '"12345678.5"'),
+    ],
+)
+def test_doubles_are_written_as_in_java(value: object, text: str) -> None:
+    assert encode_json(value).decode() == text
+    assert decode_json(text) == value

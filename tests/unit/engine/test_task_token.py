@@ -12,11 +12,12 @@ from engine.task_token import TaskToken
 
 ID = UUID(int=77)
 HERE = "eu-west-1:111122223333"
-TEXT = task_token.encode(ID, "0/2/17", b"t" * 16, HERE)
+SECRET = bytes(range(32))
+TEXT = task_token.encode(ID, "0/2/17", SECRET, HERE)
 
 
 def test_a_token_leads_back_to_its_attempt() -> None:
-    assert task_token.decode(TEXT, HERE) == TaskToken(ID, "0/2/17", b"t" * 16)
+    assert task_token.decode(TEXT, HERE) == TaskToken(ID, "0/2/17", SECRET)
 
 
 def flipped(index: int) -> str:
@@ -25,7 +26,7 @@ def flipped(index: int) -> str:
     return base64.b64encode(bytes(data)).decode()
 
 
-@pytest.mark.parametrize("index", [0, 1, 17, 33, -1])
+@pytest.mark.parametrize("index", [0, 1, 17, 48, 49, -1])
 def test_a_token_with_a_flipped_bit_is_refused(index: int) -> None:
     with pytest.raises(ValueError, match="Invalid token"):
         task_token.decode(flipped(index), HERE)
@@ -41,3 +42,16 @@ def test_foreign_text_is_refused(text: str) -> None:
 def test_a_token_of_another_region_or_account_is_refused(place: str) -> None:
     with pytest.raises(ValueError, match="Invalid token"):
         task_token.decode(TEXT, place)
+
+
+def test_a_secret_opens_its_own_digest_and_no_other() -> None:
+    kept = task_token.digest(SECRET)
+    assert SECRET not in kept
+    assert task_token.opens(SECRET, kept)
+    assert not task_token.opens(SECRET[:-1] + b"\0", kept)
+    assert not task_token.opens(kept, kept)
+
+
+def test_no_secret_opens_an_attempt_that_handed_no_token_out() -> None:
+    assert not task_token.opens(SECRET, b"")
+    assert not task_token.opens(b"", b"")

@@ -117,8 +117,8 @@ def test_task() -> None:
                                  {"ErrorEquals": ["States.ALL"], "Next": "Z", "ResultPath": None}]))  # fmt: skip
     assert isinstance(state, TaskState)
     assert state.resource.kind == "lambda"
-    assert value_of(state.timeout_seconds) == 7
-    assert state.heartbeat_seconds == 3
+    assert state.timeout_seconds is not None and value_of(state.timeout_seconds.value) == 7
+    assert state.heartbeat_seconds is not None and state.heartbeat_seconds.value == 3
     assert value_of(state.credentials) == {"RoleArn": "t"}
     assert state.assign is not None
     assert {name: value_of(made) for name, made in state.assign.expressions.items()} == {"x": "t", "y": {"z": 7}}
@@ -134,7 +134,7 @@ def test_jsonata_task() -> None:
                      QueryLanguage="JSONata")  # fmt: skip
     assert isinstance(state, TaskState)
     assert value_of(state.arguments) == {"x": "t", "y": "plain"}
-    assert value_of(state.timeout_seconds) == 9
+    assert state.timeout_seconds is not None and value_of(state.timeout_seconds.value) == 9
     assert state.output is not None
     assert state.output(scope().with_result(5)) == 5
     assert state.catch[0].output is not None

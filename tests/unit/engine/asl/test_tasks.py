@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -105,17 +106,37 @@ def test_what_is_no_arn(text: str) -> None:
     assert errors(alone(task(Resource=text))) == [("Value is not a valid resource ARN", "/States/S/Resource")]
 
 
+class Known:
+    """What is known of an action: members that are required, and some that it does not take."""
+
+    def __init__(self, required: Sequence[str] = (), unknown: Sequence[str] = ()) -> None:
+        self.required = required
+        self._unknown = unknown
+
+    def unsupported(self, parameters: Mapping[str, Any], pattern: str, *, paths: bool) -> Sequence[str]:
+        return [name for name in self._unknown if name in parameters]
+
+
 def test_the_table_of_the_sdk_decides_when_it_is_handed_in() -> None:
     arn = f"{SFN}aws-sdk:s3:fly"
     assert parse_resource(arn).api_action == "fly"
     with pytest.raises(ResourceError, match="is not recognized"):
-        parse_resource(arn, lambda service, action: () if action == "listBuckets" else None)
+        parse_resource(arn, lambda service, action: Known() if action == "listBuckets" else None)
 
 
 def test_the_table_of_the_sdk_says_what_is_required() -> None:
     state = task(Resource=f"{SFN}aws-sdk:s3:getObject", Parameters={"Bucket.$": "$.b"})
-    found = validate(json.dumps(alone(state)), known_api=lambda service, action: ("Bucket", "Key"))
+    found = validate(json.dumps(alone(state)), known_api=lambda service, action: Known(("Bucket", "Key")))
     assert [one.message for one in found] == ["The field 'Key' is required but was missing"]
+
+
+@pytest.mark.parametrize(("language", "field"), [("JSONPath", "Parameters"), ("JSONata", "Arguments")])
+def test_members_that_the_api_does_not_take_are_named_at_the_parameters(language: str, field: str) -> None:
+    given = {"QueueUrl": "u", "MessageBody": "m", "Body": "m"}
+    machine = alone(task(Resource=f"{SFN}sqs:sendMessage", **{field: given}), QueryLanguage=language)
+    found = validate(json.dumps(machine), known_api=lambda service, action: Known((), ("Body",)))
+    expected = ('The field "Body" is not supported by Step Functions', f"/States/S/{field}")
+    assert [(one.message, one.location) for one in found] == [expected]
 
 
 @pytest.mark.parametrize(("language", "field"), [("JSONPath", "Parameters"), ("JSONata", "Arguments")])

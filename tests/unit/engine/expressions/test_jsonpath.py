@@ -29,6 +29,7 @@ DOCUMENT: dict[str, Any] = {
     "limit": 2,
     "text": "str",
     "none": None,
+    "dc:title": {"@type": "t"},
     "a b": {"it's": 7},
     'Test\\""Name"': "quoted",
 }
@@ -46,6 +47,7 @@ DOCUMENT: dict[str, Any] = {
         ("$.a.['b'].[0]", 1),
         ("$['a b']['it\\'s']", 7),
         ('$[\'Test\\""Name"\']', "quoted"),
+        ("$.dc:title.@type", "t"),
         ("$.pets[-1].Name", "Snake"),
         ("$.pets[*].Name", ["Cat", "Bird", "Snake"]),
         ("$.pets[0,2].Name", ["Cat", "Snake"]),
@@ -87,6 +89,70 @@ DOCUMENT: dict[str, Any] = {
 )
 def test_path_selects(path: str, expected: Any) -> None:
     assert outcome(compile_path(path), DOCUMENT) == expected
+
+
+NUMBERS: dict[str, Any] = {
+    "n": [0.1, 0.2, 0.3],
+    "ten": list(range(1, 11)),
+    "one": 1,
+    "rows": [{"v": [1, 2]}, {"v": [3]}, {"w": []}],
+    "deep": {"v": [4], "x": {"v": [5], "w": 6}},
+    "mixed": [1, 1.0, "1", "1.0", True, None, [], "", {}],
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        pytest.param("$.n.sum()", 0.1 + 0.2 + 0.3, id="added-up-one-by-one"),
+        ("$.n.max()", 0.3),
+        ("$.n.min()", 0.1),
+        ("$.n.avg()", (0.1 + 0.2 + 0.3) / 3),
+        ("$.ten.stddev()", 2.8722813232690143),
+        ("$.n.first()", 0.1),
+        ("$.n.last()", 0.3),
+        ("$.n.index(-2)", 0.2),
+        ("$.n.append(4)", [0.1, 0.2, 0.3, 4]),
+        ('$.n.append($.one, "x")', [0.1, 0.2, 0.3, 1, "x"]),
+        ("$.n.sum($.one)", 0.1 + 0.2 + 0.3 + 1),
+        ("$.concat(\"a\", $.one, 'b', $.n)", "a1b0.10.20.3"),
+        ("$.deep.keys()", ["v", "x"]),
+        ("$.one.length()", None),
+        pytest.param("$.rows[*].v.length()", [2, 1], id="behind-a-wildcard-each-by-itself"),
+        pytest.param("$.rows[?(@.v)].length()", [1, 1], id="behind-a-filter-each-by-itself"),
+        pytest.param("$..v.length()", 5, id="behind-a-scan-all-together"),
+        ("$.deep..w.max()", 6.0),
+        pytest.param("$..['v','w']", [{"v": [5], "w": 6}], id="a-scan-wants-all-names"),
+        pytest.param("$.rows[?(@.v[?(@ == 9)])]", NUMBERS["rows"][:2], id="an-indefinite-path-exists-even-if-empty"),
+        pytest.param("$.rows[?(@.v[?(@ == 3)] empty false)]", NUMBERS["rows"][1:2], id="so-ask-whether-it-is-empty"),
+        ("$.rows[?(@.w empty true)]", NUMBERS["rows"][2:]),
+        ("$.rows[?(@.v size 2)]", NUMBERS["rows"][:1]),
+        ("$.rows[?(@ size 1)]", []),
+        ("$.rows[?(@.w nin [1])]", NUMBERS["rows"]),
+        pytest.param("$.mixed[?(@ == 1)]", [1, 1.0, "1"], id="a-text-on-the-left-compares-as-text"),
+        pytest.param("$.mixed[?(1 == @)]", [1, 1.0, "1", "1.0"], id="a-number-on-the-left-compares-as-number"),
+        ("$.mixed[?(@ === 1)]", [1, 1.0]),
+        ("$.mixed[?(@ !== 1)]", ["1", "1.0", True, None, [], "", {}]),
+        ("$.mixed[?(@ =~ /1|t.*e/)]", [1, "1", True]),
+    ],
+)
+def test_functions_and_operators_of_the_library(path: str, expected: Any) -> None:
+    assert outcome(compile_path(path), NUMBERS) == expected
+
+
+def test_filters_nest_only_so_deep() -> None:
+    path = "$.a" + "[?(@.a" * 40 + ")]" * 40
+    check_path("$.a" + "[?(@.a" * 32 + ")]" * 32)
+    with pytest.raises(ExpressionSyntaxError):
+        check_path(path)
+
+
+@pytest.mark.parametrize(
+    "path", ["$.n[?(@.a.length()[?(@.b)])]", "$.n.append(x)", "$.n.append(1", "$.n.sum($.a[?(@.b)])", "$.n.append([1,)"]
+)
+def test_arguments_that_are_no_values_are_refused(path: str) -> None:
+    with pytest.raises(ExpressionSyntaxError):
+        check_path(path)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from services.api.app import Api
+from services.api.intake import without_nulls
 from services.api.settings import ApiSettings
 from services.api.sigv4 import Verifier
 from services.runtime.faults import StoreUnavailable
@@ -135,6 +136,47 @@ def test_an_unknown_target_is_an_unknown_operation(target: bytes | None) -> None
     call = Call([b"{}"], target)
     play(call)
     assert (call.status, call.code) == (400, "UnknownOperationException")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        b"application/x-amz-json-1.0",
+        b"application/x-amz-json-1.1",
+        b"Application/X-Amz-Json-1.0; charset=utf-8",
+    ],
+)
+def test_both_versions_of_awss_json_are_read(kind: bytes) -> None:
+    call = Call([b"{}"], headers=[(b"content-type", kind)])
+    play(call)
+    assert call.status == 200
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        b"application/json",
+        b"application/cbor",
+        b"application/x-www-form-urlencoded; charset=utf-8",
+        b"text/plain",
+        b"text/xml",
+        b"",
+    ],
+)
+def test_another_protocol_is_an_unknown_operation(kind: bytes) -> None:
+    call = Call([b"Action=ListStateMachines"], headers=[(b"content-type", kind)])
+    play(call)
+    assert (call.status, call.code) == (404, "UnknownOperationException")
+    assert len(call.header(b"x-amzn-requestid")) == 36
+
+
+def test_null_is_not_given_at_any_depth() -> None:
+    body = {"maxResults": None, "nextToken": None}
+    call = Call([json.dumps(body).encode()])
+    play(call)
+    assert call.status == 200
+    given = {"a": None, "b": [{"c": None, "d": 1}, None], "e": {"f": None}}
+    assert without_nulls(given) == {"b": [{"d": 1}, None], "e": {}}
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [("GET", "/", 405), ("PUT", "/", 405), ("POST", "/x/../", 404)])

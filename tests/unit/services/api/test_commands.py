@@ -22,9 +22,12 @@ class Bench:
     def __init__(self) -> None:
         self.store = AdmissionFake()
         self.broker = Broker()
-        owners = Owners(self.store, VirtualClock(), 1.0)
+        clock = VirtualClock()
+        owners = Owners(self.store, clock, 1.0)
         ids = Ids()
-        self.commands = Commands(self.store, self.broker, owners, "me", 2.0, lambda: ids.entropy(4).hex())
+        self.commands = Commands(
+            self.store, self.broker, owners, clock, lambda: ids.entropy(4).hex(), reply_to="me", reply_seconds=2.0
+        )
 
     async def sent(self, number: int) -> tuple[str, Command]:
         while len(self.broker.sent) < number:  # noqa: ASYNC110 (a turn of the loop at a time)
@@ -138,5 +141,21 @@ def test_a_command_can_be_left_in_the_inbox() -> None:
         [(shard, body)] = bench.store.inbox
         assert shard == 2
         assert decode(body) == [Command("", "", EXECUTION.bytes, 2, "stop", pack(None, None))]
+
+    run_virtually(play())
+
+
+def test_a_shard_that_has_no_owner_yet_is_waited_for() -> None:
+    async def play() -> None:
+        bench = Bench()
+        del bench.store.owners[2]
+        asking = asyncio.create_task(bench.commands.ask(EXECUTION, "stop", b""))
+        await asyncio.sleep(0.5)
+        assert bench.broker.sent == []
+        bench.store.owners[2] = "s9"
+        queue, command = await bench.sent(1)
+        assert queue == "s9"
+        bench.commands.on_reply(Reply(command.request_id, "", b""))
+        assert await asking == []
 
     run_virtually(play())

@@ -27,6 +27,16 @@ def test_the_cursor_comes_back_whatever_the_page_size() -> None:
     assert TOKENS.cursor(call(), NOW_MS) is None
 
 
+def test_a_default_that_is_said_is_the_same_call() -> None:
+    history = call("GetExecutionHistory")
+    token = TOKENS.make(history, 1, NOW_MS)
+    said = call("GetExecutionHistory", nextToken=token, reverseOrder=False, includeExecutionData=True)
+    assert TOKENS.cursor(said, NOW_MS) == 1
+    for other in ({"reverseOrder": True}, {"includeExecutionData": False}):
+        with pytest.raises(ApiError):
+            TOKENS.cursor(call("GetExecutionHistory", nextToken=token, **other), NOW_MS)
+
+
 def test_two_processes_with_one_seal_read_each_others_tokens() -> None:
     assert PageTokens(b"seal").cursor(call(nextToken=TOKEN), NOW_MS) == [7, "name", b"\x00\xff"]
 

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from uuid import UUID
 
 import pytest
 
+from engine import task_token
 from services.api.errors import ApiError
 from services.api.owners import Owners
-from services.api.pollers import POLLERS_PER_ACTIVITY_MAX, Pollers
+from services.api.pollers import POLLERS_PER_ACTIVITY_MAX, Lease, Pollers
 from services.broker.messages import Claim, Grant, Offer, Refusal, TaskJob, Wish
 from tests.fixtures.virtual_loop import VirtualClock, run_virtually
 from tests.unit.services.api.conftest import AdmissionFake, Broker
 
-JOB = TaskJob("a", "", "", "", b'{"x":1}', "", "", "", "", "", None, None, "token text", "")
+EXECUTION = UUID(int=7)
+EXECUTION_ARN = "arn:aws:states:eu-west-1:123456789012:execution:m:e"
+JOB = TaskJob("a", "", "", "", b'{"x":1}', EXECUTION_ARN, "", "", "eu-west-1", "", None, None, "", "")
+
+KEY = b"k" * 32
 
 
 def offer(token: bytes, activity: str = "a") -> Offer:
-    return Offer(b"execution", 1, "0", token, "s0", activity)
+    return Offer(EXECUTION.bytes, 1, "0", token, "s0", activity)
 
 
 def grant(token: bytes) -> Grant:
-    return Grant(b"execution", 1, "0", token, b"grant", "api-me", "s0", JOB)
+    return Grant(EXECUTION.bytes, 1, "0", token, b"grant", "api-me", "s0", JOB)
 
 
 class Bench:
@@ -29,10 +35,12 @@ class Bench:
 
     def __init__(self) -> None:
         self.broker = Broker()
+        self.store = AdmissionFake()
+        self.store.owners[3] = "s1"
         clock = VirtualClock()
-        self.pollers = Pollers(self.broker, Owners(AdmissionFake(), clock, 1.0), clock, "api-me", "me")
+        self.pollers = Pollers(self.broker, Owners(self.store, clock, 1.0), clock, KEY, "api-me", "me")
 
-    def poll(self, activity: str = "a", worker: str | None = None) -> asyncio.Future[Grant | None]:
+    def poll(self, activity: str = "a", worker: str | None = None) -> asyncio.Future[Lease | None]:
         return self.pollers.poll(activity, worker, 60.0)
 
     @property
@@ -59,6 +67,22 @@ def test_every_scheduler_hears_how_many_callers_wait() -> None:
     run_virtually(play())
 
 
+def test_a_scheduler_that_takes_its_shards_a_moment_later_hears_of_it_soon() -> None:
+    async def play() -> None:
+        bench = Bench()
+        taken, bench.store.owners = bench.store.owners, {}
+        call = bench.poll()
+        await asyncio.sleep(0.1)
+        assert bench.wishes == []
+        bench.store.owners = taken
+        await asyncio.sleep(0.5)
+        assert bench.wishes == [("s0", [("a", 1)]), ("s1", [("a", 1)])]
+        bench.pollers.close()
+        await call
+
+    run_virtually(play())
+
+
 def test_the_oldest_caller_claims_and_is_answered_by_the_grant() -> None:
     async def play() -> None:
         bench = Bench()
@@ -66,15 +90,37 @@ def test_the_oldest_caller_claims_and_is_answered_by_the_grant() -> None:
         await asyncio.sleep(0.1)
         bench.pollers.on_offer(offer(b"t1"))
         bench.pollers.on_offer(offer(b"t1"))
-        assert bench.claims == [Claim(b"execution", 1, "0", b"t1", "api-me", "w1")]
+        (claim,) = bench.claims
+        assert (claim.token, claim.incarnation, claim.worker_name) == (b"t1", "api-me", "w1")
         assert not first.done()
         bench.pollers.on_grant(grant(b"t1"))
         answer = await first
         assert answer is not None
-        assert answer.job.task_token == "token text"
+        assert answer.input == b'{"x":1}'
+        token = task_token.decode(answer.task_token, "eu-west-1:123456789012")
+        assert (token.execution_id, token.path) == (EXECUTION, "0")
+        assert task_token.opens(token.secret, claim.callback)
         assert not second.done()
         bench.pollers.close()
         await second
+
+    run_virtually(play())
+
+
+def test_the_grant_of_an_earlier_claim_of_the_same_attempt_gives_a_token_that_opens_it() -> None:
+    async def play() -> None:
+        bench = Bench()
+        call = bench.poll()
+        await asyncio.sleep(0.1)
+        bench.pollers.on_offer(offer(b"t1"))
+        await asyncio.sleep(11.0)  # the claim seems lost, and the attempt is offered once more
+        bench.pollers.on_offer(offer(b"t1"))
+        bench.pollers.on_grant(grant(b"t1"))
+        answer = await call
+        assert answer is not None
+        secret = task_token.decode(answer.task_token, "eu-west-1:123456789012").secret
+        assert len(bench.claims) == 2
+        assert all(task_token.opens(secret, claim.callback) for claim in bench.claims)
 
     run_virtually(play())
 

@@ -59,7 +59,7 @@ async def test_a_refusal_on_the_wire_has_its_code_and_text() -> None:
     assert (status, body) == (400, b'{"__type":"InvalidToken","message":"Invalid"}')
 
 
-def call(pattern: Pattern = "sync:2") -> Call:
+def call(pattern: Pattern = "sync:2", attempt_name: str = "a1.0/2.b2") -> Call:
     """A call on behalf of the role."""
     arn = "arn:aws:states:::states:startExecution"
     resource = Resource(arn, "service", "states", "startExecution", "startExecution", pattern)
@@ -73,18 +73,18 @@ def call(pattern: Pattern = "sync:2") -> Call:
         machine_arn="m",
         state="s",
         key="k",
-        task_token="dG9rZW4+/w==",
+        attempt_name=attempt_name,
     )
 
 
 @pytest.mark.parametrize(
-    ("pattern", "token"), [("sync:2", "dG9rZW4+/w=="), ("sync", "dG9rZW4+/w=="), ("request_response", "")]
+    ("pattern", "attempt_name"), [("sync:2", "a1.0/2.b2"), ("sync", "a1.0/2.b2"), ("request_response", "")]
 )
-async def test_a_child_knows_its_parent_and_its_dates_are_milliseconds(pattern: Pattern, token: str) -> None:
+async def test_a_child_knows_its_parent_and_its_dates_are_milliseconds(pattern: Pattern, attempt_name: str) -> None:
     application, api = local({"executionArn": "child", "startDate": 1700000000.123})
-    child = await OwnExecutions(api).start(call(pattern), "machine", "name", b"{}", None)
+    child = await OwnExecutions(api).start(call(pattern, attempt_name), "machine", "name", b"{}", None)
     assert (child.execution_arn, child.start_ms) == ("child", 1_700_000_000_123)
-    assert application.asked[-1] == Parent(PARENT_ARN, pattern, token)
+    assert application.asked[-1] == Parent(PARENT_ARN, pattern, attempt_name)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ async def test_another_process_hears_the_same_over_http() -> None:
     assert request.headers["X-Amz-Target"] == "AWSStepFunctions.StartExecution"
     assert decode_json(body)["name"] == "name"
     parent = Parent.of_text(unquote(request.headers["X-Stepwell-Parent"]))
-    assert parent == Parent(PARENT_ARN, "sync:2", "dG9rZW4+/w==")
+    assert parent == Parent(PARENT_ARN, "sync:2", "a1.0/2.b2")
 
 
 async def test_requests_are_signed_where_a_key_is_given() -> None:

@@ -53,6 +53,35 @@ def test_without_data_names_roles_errors_and_causes_are_left() -> None:
     assert details("ExecutionFailed", "E", 'a "cause"\n', data=False) == {"error": "E", "cause": 'a "cause"\n'}
 
 
+def test_details_stand_in_the_order_of_their_names() -> None:
+    """So do they in AWS's own lines: `input` before `name`, `cause` before `error`."""
+    assert list(details("PassStateEntered", "A", Payload(1))) == ["input", "inputDetails", "name"]
+    assert list(details("TaskScheduled", "lambda", "invoke", "r", Payload({}), 5, 6, "role")) == [
+        "heartbeatInSeconds",
+        "parameters",
+        "region",
+        "resource",
+        "resourceType",
+        "taskCredentials",
+        "timeoutInSeconds",
+    ]
+    assert list(details("PassStateExited", "A", Payload(1), {"v": Payload(2)})) == [
+        "assignedVariables",
+        "assignedVariablesDetails",
+        "name",
+        "output",
+        "outputDetails",
+    ]
+
+
+def test_the_line_as_it_is_written() -> None:
+    (line,) = log_lines(LogPolicy("ALL", True), ARN, 0, 1, 5, [(CODE["ExecutionFailed"], 0, "E", "why")])
+    assert line == (
+        '{"id":"1","type":"ExecutionFailed","details":{"cause":"why","error":"E"},"previous_event_id":"0",'
+        f'"event_timestamp":"5","execution_arn":"{ARN}","redrive_count":"0"}}'
+    )
+
+
 def test_variables_are_text_by_name() -> None:
     assert details("PassStateExited", "A", Payload(1), {'v"': Payload({"a": 1})}) == {
         "name": "A",

@@ -60,6 +60,7 @@ def test_exceptions(shape: str, exception: str) -> None:
 def test_optimised_integrations_keep_the_shapes_name() -> None:
     assert optimised_exception("StateMachineDoesNotExist") == "StateMachineDoesNotExistException"
     assert optimised_exception("NotFoundException") == "NotFoundException"
+    assert optimised_exception("CacheClusterNotFoundFault") == "CacheClusterNotFoundException"
 
 
 def test_service_prefixes_follow_from_the_service_id() -> None:

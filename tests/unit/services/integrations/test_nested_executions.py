@@ -166,6 +166,23 @@ async def test_stopping_the_parent_stops_the_child(engine: Engine, handler: Star
     assert engine.stopped == [CHILD]
 
 
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("ExecutionLimitExceeded", "StepFunctions.ExecutionLimitExceededException"),
+        ("ValidationException", "StepFunctions.ValidationException"),
+        ("ThrottlingException", "StepFunctions.AWSStepFunctionsException"),
+    ],
+)
+async def test_what_no_model_names_is_the_sdks_own_exception(
+    engine: Engine, handler: StartExecution, code: str, error: str
+) -> None:
+    engine.refusal = NestedRefused(code, "no")
+    failed = await handler.call(task(START, {"StateMachineArn": MACHINE}))
+    assert isinstance(failed, Failed)
+    assert failed.error == error and f"Error Code: {code};" in failed.cause
+
+
 async def test_a_refusal_reads_as_in_sdk_1(engine: Engine, handler: StartExecution) -> None:
     engine.refusal = NestedRefused("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{MACHINE}'")
     failed = await handler.call(task(START, {"StateMachineArn": MACHINE, "Name": "n"}))

@@ -29,13 +29,13 @@ def prepared(name: str, parameters: Any) -> Any:
     [
         (
             "sqs:sendMessage",
-            {"QueueUrl": "u", "MessageBody": {"a": 1}, "MessageSystemAttribute": {"AWSTraceHeader": "t"}},
-            {"QueueUrl": "u", "MessageBody": {"a": 1}},
+            {"QueueUrl": "u", "MessageBody": {"a": 1, "b.$": "$.c"}},
+            {"QueueUrl": "u", "MessageBody": {"a": 1, "b.$": "$.c"}},
         ),
         ("ecs:runTask", {"TaskDefinition": "d"}, {"TaskDefinition": "d"}),
         (
             "ecs:runTask.sync",
-            {"TaskDefinition": "d", "Overrides": {"Nonsense": 1, "Cpu": "1"}},
+            {"TaskDefinition": "d", "Overrides": {"Cpu": "1"}},
             {"TaskDefinition": "d", "Overrides": {"Cpu": "1"}, "StartedBy": "AWS Step Functions"},
         ),
         (
@@ -52,10 +52,18 @@ def prepared(name: str, parameters: Any) -> Any:
         ),
         (
             "states:startExecution.sync:2",
-            {"StateMachineArn": "a", "Input": None, "Nonsense": 1},
+            {"StateMachineArn": "a", "Input": None},
             {"StateMachineArn": "a", "Input": None},
         ),
         ("dynamodb:putItem", {"TableName": "t", "Item": None}, {"TableName": "t", "Item": None}),
+        (
+            "emr-serverless:startJobRun.sync",
+            {"ApplicationId": "a", "ExecutionRoleArn": "r"},
+            {"ApplicationId": "a", "ExecutionRoleArn": "r"},
+        ),
+        ("sns:publish", {"Message": ["any", {"JSON": 1}]}, {"Message": ["any", {"JSON": 1}]}),
+        ("events:putEvents", {"Entries": [{"Detail": {"a": 1}}]}, {"Entries": [{"Detail": {"a": 1}}]}),
+        ("aws-sdk:sfn:sendTaskSuccess", {"TaskToken": "t", "Output": {}}, {"TaskToken": "t", "Output": {}}),
         (
             "elasticmapreduce:addStep",
             {"ClusterId": "c", "Step": {"Name": "s"}},
@@ -63,10 +71,11 @@ def prepared(name: str, parameters: Any) -> Any:
         ),
         (
             "lambda:invoke",
-            {"FunctionName": "f", "Payload": {"any": ["thing"]}, "X": 1},
+            {"FunctionName": "f", "Payload": {"any": ["thing"]}},
             {"FunctionName": "f", "Payload": {"any": ["thing"]}},
         ),
-        ("aws-sdk:s3:listBuckets", {"Nonsense": 1}, {"Nonsense": 1}),
+        ("aws-sdk:s3:listBuckets", {"Prefix": "a"}, {"Prefix": "a"}),
+        ("aws-sdk:s3:putObject", {"Bucket": "b", "Key": "k", "Body": 1}, {"Bucket": "b", "Key": "k", "Body": 1}),
     ],
 )
 def test_what_is_shown(name: str, written: Any, shown: Any) -> None:
@@ -105,6 +114,58 @@ def test_what_is_shown(name: str, written: Any, shown: Any) -> None:
         ("states:startExecution", {"Input": {}}, "The field 'StateMachineArn' is required but was missing"),
         ("lambda:invoke", {"Payload": {}}, "The field 'FunctionName' is required but was missing"),
         ("ecs:runTask", ["no object"], "The Parameters must be a JSON object"),
+        (
+            "dynamodb:putItem",
+            {"TableName": "t", "Item": {"policy": {"S": {"name": "DOC"}}}},
+            "The value for the field 'S' must be a STRING",
+        ),
+        (
+            "dynamodb:putItem",
+            {"TableName": "t", "Item": {"n": {"N": 1}, "s": {"NS": [1, "2"]}}},
+            "The value for the field 'N' must be a STRING, The value for the field 'NS' must be a STRING",
+        ),
+        (
+            "ecs:runTask",
+            {"TaskDefinition": "d", "Overrides": {"ContainerOverrides": [{"Environment": [{"Value": 1}]}]}},
+            "The value for the field 'Value' must be a STRING",
+        ),
+        (
+            "glue:startJobRun",
+            {"JobName": "j", "Arguments": {"--count": 1}},
+            "The value for the field '--count' must be a STRING",
+        ),
+        (
+            "sqs:sendMessage",
+            {"QueueUrl": "u", "MessageBody": "m", "MessageSystemAttribute": {"AWSTraceHeader": "t"}},
+            'The field "MessageSystemAttribute" is not supported by Step Functions',
+        ),
+        (
+            "ecs:runTask.sync",
+            {"TaskDefinition": "d", "Overrides": {"Nonsense": 1}},
+            'The field "Nonsense" is not supported by Step Functions',
+        ),
+        (
+            "states:startExecution",
+            {"StateMachineArn": "a", "Nonsense": 1},
+            'The field "Nonsense" is not supported by Step Functions',
+        ),
+        (
+            "lambda:invoke.waitForTaskToken",
+            {"FunctionName": "f", "TaskToken": "t"},
+            'The field "TaskToken" is not supported by Step Functions',
+        ),
+        ("aws-sdk:s3:listBuckets", {"Nonsense": 1}, 'The field "Nonsense" is not supported by Step Functions'),
+        ("aws-sdk:s3:getObject", {"Bucket": "b"}, "The field 'Key' is required but was missing"),
+        (
+            "aws-sdk:batch:submitJob",
+            {"JobName": "n", "JobQueue": "q", "JobDefinition": "d", "RetryStrategy": {"attempts": 1}},
+            'The field "attempts" is not supported by Step Functions',
+        ),
+        (
+            "lambda:invoke.waitForTaskToken",
+            {"FunctionName": "f", "Payload": {"a": [{"taskToken.$": "AQC"}]}},
+            "The value for the field 'taskToken.$' must be a valid JSONPath or a valid intrinsic function call",
+        ),
     ],
 )
 def test_what_cannot_be_used(name: str, written: Any, problem: str) -> None:
@@ -115,6 +176,6 @@ def test_what_cannot_be_used(name: str, written: Any, problem: str) -> None:
     assert refused.value.cause == f"The Parameters '{text}' could not be used to start the Task: [{problem}]"
 
 
-async def test_a_program_without_optimised_tasks_stays_as_it_is() -> None:
+async def test_a_program_without_tasks_of_services_stays_as_it_is() -> None:
     program = compile_definition('{"StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}}')
     assert await equip(program) is program

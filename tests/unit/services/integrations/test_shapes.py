@@ -12,6 +12,7 @@ from services.integrations.models import service_model
 from services.integrations.shapes import (
     OPTIMISED,
     SDK,
+    Dialect,
     ParameterProblems,
     epoch_ms,
     iso_time,
@@ -113,9 +114,25 @@ def test_problems_are_said_in_awss_words(given: Any, problem: str) -> None:
     assert refused.value.problems == [problem]
 
 
-def test_optimised_integrations_drop_what_they_do_not_know() -> None:
-    given = {"QueueUrl": "u", "MessageBody": "m", "MessageSystemAttribute": {"AWSTraceHeader": "t"}}
-    assert to_parameters(given, input_of("sqs", "SendMessage"), OPTIMISED) == {"QueueUrl": "u", "MessageBody": "m"}
+@pytest.mark.parametrize(
+    ("dialect", "spelled", "taken"),
+    [
+        (OPTIMISED, "Cluster", True),
+        (OPTIMISED, "cluster", True),
+        (OPTIMISED, "CLUSTER", False),
+        (SDK, "Cluster", True),
+        (SDK, "cluster", False),
+        (SDK, "CLUSTER", True),
+    ],
+)
+def test_spellings_of_a_member(dialect: Dialect, spelled: str, taken: bool) -> None:
+    given = {spelled: "c", "TaskDefinition": "t"}
+    if taken:
+        assert to_parameters(given, input_of("ecs", "RunTask"), dialect) == {"cluster": "c", "taskDefinition": "t"}
+        return
+    with pytest.raises(ParameterProblems) as refused:
+        to_parameters(given, input_of("ecs", "RunTask"), dialect)
+    assert refused.value.problems == [f'The field "{spelled}" is not supported by Step Functions']
 
 
 MOMENT = datetime(2024, 4, 18, 6, 27, 1, 234000, tzinfo=UTC)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from dataclasses import replace
-
-import pytest
 
 from engine import task_token
 from services.broker import queues
@@ -36,14 +36,18 @@ async def answered(world: World, request_id: str):
     return world.reply(request_id)
 
 
-async def with_callback(world: World):
-    """An execution that waits for its callback; returns its id and token."""
+async def with_callback(world: World, **more):
+    """An execution that waits for its callback; returns its id and its token's secret."""
     world.worker()
     world.functions[0].answer = lambda call: Submitted(b"{}")
-    (execution_id,) = await world.start(world.machine(states("t", "p", t=CALLBACK, p=PASS)))
+    (execution_id,) = await world.start(world.machine(states("t", "p", t=CALLBACK | more, p=PASS)))
     await world.until(lambda: "TaskSubmitted" in world.events(execution_id))
-    token = next(iter(world.committed(execution_id.hex).frames.values())).waits.token
-    return execution_id, token
+    waits = next(iter(world.committed(execution_id.hex).frames.values())).waits
+    return execution_id, secret_in(waits.input.value["MessageBody"]["token"])
+
+
+def secret_in(text: str) -> bytes:
+    return task_token.decode(text, f"{REGION}:{ACCOUNT}").secret
 
 
 def test_r18_a_stop_is_answered_after_its_commit_with_the_stop_time():
@@ -82,16 +86,70 @@ def test_r18_commands_for_shards_of_others_and_for_unknown_executions_are_refuse
 def test_r18_a_task_token_ends_its_attempt_once():
     async def main():
         world = await owned_world()
-        execution_id, token = await with_callback(world)
-        first = await world.command(execution_id, "task-succeeded", pack("0", token, b'{"x":1}'))
-        second = await world.command(execution_id, "task-succeeded", pack("0", token, b'{"x":2}'))
+        execution_id, secret = await with_callback(world)
+        first = await world.command(execution_id, "task-succeeded", pack("0", secret, b'{"x":1}'))
+        second = await world.command(execution_id, "task-succeeded", pack("0", secret, b'{"x":2}'))
         assert (await answered(world, first)).error == ""
         late = await answered(world, second)
         assert late.error == "TaskTimedOut"
         await world.until_ended()
         assert world.store.executions[execution_id].row.output == b'{"x":1}'
-        after = await answered(world, await world.command(execution_id, "task-heartbeat", pack("0", token)))
+        after = await answered(world, await world.command(execution_id, "task-heartbeat", pack("0", secret)))
         assert after.error == "TaskTimedOut"
+
+    run_virtually(main())
+
+
+def test_a_task_token_is_good_once_even_before_the_call_that_handed_it_out_has_answered():
+    async def main():
+        world = await owned_world()
+        world.worker()
+        calls = []
+        answer = asyncio.get_running_loop().create_future()
+
+        async def late(call):
+            calls.append(call)
+            await answer
+            return Submitted(b"{}")
+
+        world.functions[0].call = late
+        (execution_id,) = await world.start(world.machine(states("t", "p", t=CALLBACK, p=PASS)))
+        await world.until(lambda: bool(calls))
+        secret = secret_in(json.loads(calls[0].input)["MessageBody"]["token"])
+        first = await world.command(execution_id, "task-succeeded", pack("0", secret, b"1"))
+        assert (await answered(world, first)).error == ""
+        for kind, told in (("task-succeeded", [b"2"]), ("task-failed", ["E", None]), ("task-heartbeat", [])):
+            again = await world.command(execution_id, kind, pack("0", secret, *told))
+            assert (await answered(world, again)).error == "TaskTimedOut"
+        answer.set_result(None)
+        await world.until_ended()
+        assert world.store.executions[execution_id].row.output == b"1"
+
+    run_virtually(main())
+
+
+def test_the_token_that_brought_a_result_is_still_shown_while_the_result_is_shaped():
+    async def main():
+        world = await owned_world()
+        shaped = {"ResultSelector": {"result.$": "$", "token.$": "$$.Task.Token"}}
+        execution_id, secret = await with_callback(world, **shaped)
+        done = await world.command(execution_id, "task-succeeded", pack("0", secret, b"1"))
+        assert (await answered(world, done)).error == ""
+        await world.until_ended()
+        output = json.loads(world.store.executions[execution_id].row.output)
+        assert (output["result"], secret_in(output["token"])) == (1, secret)
+
+    run_virtually(main())
+
+
+def test_the_name_of_an_attempt_is_no_task_token():
+    async def main():
+        world = await owned_world()
+        execution_id, _ = await with_callback(world)
+        token = next(iter(world.committed(execution_id.hex).frames.values())).waits.token
+        for guess in (token, token * 2, b""):
+            told = await world.command(execution_id, "task-succeeded", pack("0", guess, b"1"))
+            assert (await answered(world, told)).error == "TaskTimedOut"
 
     run_virtually(main())
 
@@ -99,12 +157,12 @@ def test_r18_a_task_token_ends_its_attempt_once():
 def test_r18_a_task_token_can_fail_its_attempt_and_output_must_be_json():
     async def main():
         world = await owned_world()
-        execution_id, token = await with_callback(world)
-        bad = await world.command(execution_id, "task-succeeded", pack("0", token, b"{"))
+        execution_id, secret = await with_callback(world)
+        bad = await world.command(execution_id, "task-succeeded", pack("0", secret, b"{"))
         assert (await answered(world, bad)).error == "InvalidOutput"
-        beat = await world.command(execution_id, "task-heartbeat", pack("0", token))
+        beat = await world.command(execution_id, "task-heartbeat", pack("0", secret))
         assert (await answered(world, beat)).error == ""
-        failed = await world.command(execution_id, "task-failed", pack("0", token, "E", None))
+        failed = await world.command(execution_id, "task-failed", pack("0", secret, "E", None))
         assert (await answered(world, failed)).error == ""
         await world.until_ended()
         assert world.store.executions[execution_id].row.error == "E"
@@ -115,13 +173,13 @@ def test_r18_a_task_token_can_fail_its_attempt_and_output_must_be_json():
 def test_a_callback_reaches_an_execution_that_memory_has_forgotten():
     async def main():
         world = await owned_world()
-        execution_id, token = await with_callback(world)
+        execution_id, secret = await with_callback(world)
         await world.kill_scheduler()
         scheduler = world.scheduler()
         await world.until(lambda: scheduler.shards == [0], 15)
         await world.clock.sleep(1)
         assert scheduler.residents == 0
-        done = await world.command(execution_id, "task-succeeded", pack("0", token, b"1"))
+        done = await world.command(execution_id, "task-succeeded", pack("0", secret, b"1"))
         assert (await answered(world, done)).error == ""
         await world.until_ended(1)
 
@@ -135,7 +193,7 @@ def test_r19_a_negative_answer_waits_for_a_commit_that_proves_ownership():
         world.store.shard_rows[0].owner = world.ids.uuid()  # deposed, without knowing it
         world.store.shard_rows[0].lease_until = world.clock.monotonic() + 1_000
         stale = await world.command(
-            execution_id, "task-succeeded", pack("0", b"f" * 16, b"1"), to=world.schedulers[0][0].name
+            execution_id, "task-succeeded", pack("0", b"f" * 32, b"1"), to=world.schedulers[0][0].name
         )
         await world.clock.sleep(5)
         assert world.reply(stale) is None
@@ -223,6 +281,7 @@ class Node:
 
     def __init__(self, world: World, name: str) -> None:
         self.world, self.name = world, name
+        self.secret = world.ids.entropy(task_token.SECRET_BYTES)
 
     def wish(self, count: int) -> None:
         owner = self.world.schedulers[0][0].name
@@ -235,7 +294,9 @@ class Node:
         return [grant for queue, grant in self.world.sent(Grant) if queue == queues.incarnation(self.name)]
 
     def claim(self, offer: Offer) -> None:
-        claim = Claim(offer.execution_id, offer.shard, offer.path, offer.token, self.name, "worker name")
+        """The secret is this node's own affair: the scheduler hears its digest."""
+        place = (offer.execution_id, offer.shard, offer.path, offer.token)
+        claim = Claim(*place, self.name, "worker name", task_token.digest(self.secret))
         self.world.broker.send(offer.reply_to, encode([claim]))
 
 
@@ -256,12 +317,15 @@ def test_an_activity_is_offered_to_one_node_at_a_time_and_leased_by_a_committed_
         assert (len(one.grants()), len(two.grants())) == (1, 0)
         grant = one.grants()[0]
         assert grant.job.input == b'{"do":"it"}'
-        assert task_token.decode(grant.job.task_token, f"{REGION}:{ACCOUNT}").token == grant.token
         assert world.events(execution_id)[-1] == "ActivityStarted"
         await world.clock.sleep(60)  # no worker is suspected, no grant repeated
         assert world.events(execution_id)[-1] == "ActivityStarted"
         assert len(one.grants()) == 1
-        done = await world.command(execution_id, "task-succeeded", pack("0", grant.token, b"7"))
+        stored = b"".join(page.frames + page.events for page in world.store.executions[execution_id].pages)
+        assert one.secret not in stored and task_token.digest(one.secret) in stored
+        done = await world.command(execution_id, "task-succeeded", pack("0", one.secret, b"7"))
+        foreign = await world.command(execution_id, "task-succeeded", pack("0", two.secret, b"8"))
+        assert (await answered(world, foreign)).error == "TaskTimedOut"
         assert (await answered(world, done)).error == ""
         await world.until_ended()
         assert world.store.executions[execution_id].row.output == b"7"
@@ -289,104 +353,5 @@ def test_as_many_activities_are_offered_as_are_wished_for_and_a_wish_is_forgotte
         await world.start(machine)
         await world.clock.sleep(5)
         assert len(node.offers()) == 3
-
-    run_virtually(main())
-
-
-DAY_MS = 24 * 3600 * 1000
-
-
-@pytest.mark.parametrize(
-    ("events", "started_ago_ms", "stopped_ago_ms", "deleting", "reason"),
-    [
-        (24_998, 0, 0, False, None),
-        (24_999, 0, 0, False, "Execution history event limit exceeded"),
-        (9, 14 * DAY_MS, 14 * DAY_MS - 60_000, False, None),
-        (9, 14 * DAY_MS, 14 * DAY_MS, False, "Execution redrivable period exceeded"),
-        (9, 365 * DAY_MS - 60_000, DAY_MS, False, None),
-        (9, 365 * DAY_MS, DAY_MS, False, "Execution has exceeded the max execution time"),
-        (9, 0, 0, True, "State machine is in DELETING status"),
-    ],
-)
-def test_what_stands_against_a_redrive_is_told_in_aws_words(
-    events: int, started_ago_ms: int, stopped_ago_ms: int, deleting: bool, reason: str | None
-) -> None:
-    async def main():
-        world = await owned_world()
-        (execution_id,) = await world.start(world.machine(states("w", w=wait(1_000))))
-        await world.clock.sleep(0.1)
-        await answered(world, await world.command(execution_id, "stop"))
-        stored, now_ms = world.store.executions[execution_id], world.clock.now_ms()
-        stored.pages[-1] = replace(stored.pages[-1], last_event_id=events)
-        stored.row = replace(
-            stored.row,
-            start_ms=now_ms - started_ago_ms,
-            stop_ms=now_ms - stopped_ago_ms,
-            machine_deleting=deleting,
-        )
-        reply = await answered(world, await world.command(execution_id, "redrive", pack(None)))
-        assert reply.error == ("ExecutionNotRedrivable" if reason else "")
-        if reason:
-            assert unpack(reply.body) == [reason]
-
-    run_virtually(main())
-
-
-def test_a_token_of_before_the_redrive_has_timed_out_and_the_new_one_counts():
-    async def main():
-        world = await owned_world()
-        execution_id, old = await with_callback(world)
-        await answered(world, await world.command(execution_id, "stop"))
-        await answered(world, await world.command(execution_id, "redrive", pack(None)))
-        await world.until(lambda: world.events(execution_id)[-1] == "TaskSubmitted")
-        late = await answered(world, await world.command(execution_id, "task-succeeded", pack("0", old, b"1")))
-        assert late.error == "TaskTimedOut"
-        token = next(iter(world.committed(execution_id.hex).frames.values())).waits.token
-        done = await answered(world, await world.command(execution_id, "task-succeeded", pack("0", token, b"2")))
-        assert (token != old, done.error) == (True, "")
-        await world.until_ended()
-        assert world.store.executions[execution_id].row.output == b"2"
-        names = world.events(execution_id)
-        redriven = names.index("ExecutionRedriven")
-        assert names[redriven : redriven + 4] == ["ExecutionRedriven", "TaskScheduled", "TaskStarted", "TaskSubmitted"]
-
-    run_virtually(main())
-
-
-def test_a_leased_activity_is_scheduled_again_under_another_token():
-    async def main():
-        world = await owned_world()
-        (execution_id,) = await world.start(world.machine(states("a", a=LEASED)))
-        await world.until(lambda: "ActivityScheduled" in world.events(execution_id))
-        old = world.committed(execution_id.hex).frames["0"].waits.token
-        await answered(world, await world.command(execution_id, "stop"))
-        await answered(world, await world.command(execution_id, "redrive", pack(None)))
-        await world.until(lambda: world.events(execution_id)[-1] == "ActivityScheduled")
-        assert world.committed(execution_id.hex).frames["0"].waits.token != old
-        assert world.events(execution_id)[2:] == [
-            "ActivityScheduled",
-            "ExecutionAborted",
-            "ExecutionRedriven",
-            "ActivityScheduled",
-        ]
-
-    run_virtually(main())
-
-
-def test_a_job_that_a_task_waited_for_is_started_anew():
-    """A nested execution too: it gets another name with the new attempt's key."""
-
-    async def main():
-        world = await owned_world()
-        world.worker()
-        world.functions[0].answer = lambda call: Submitted(b"{}", {"id": call.key})
-        nested = CALLBACK | {"Resource": "arn:aws:states:::states:startExecution.sync:2"}
-        nested["Parameters"] = {"StateMachineArn": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:n"}
-        (execution_id,) = await world.start(world.machine(states("t", t=nested)))
-        await world.until(lambda: "TaskSubmitted" in world.events(execution_id))
-        await answered(world, await world.command(execution_id, "stop"))
-        await answered(world, await world.command(execution_id, "redrive", pack(None)))
-        await world.until(lambda: world.events(execution_id)[-1] == "TaskSubmitted")
-        assert (len(set(world.ledger.keys)), world.ledger.wrong) == (2, [])
 
     run_virtually(main())

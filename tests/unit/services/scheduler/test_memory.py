@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from uuid import UUID
 
 from engine.execution.execution import Execution
@@ -16,6 +17,7 @@ from services.scheduler.settings import SchedulerSettings
 from services.scheduler.turn import Turns
 from services.scheduler.wake_ups import WakeUps
 from services.store.records import LoadedExecution
+from tests.fixtures.memory_host import MemoryHost
 from tests.fixtures.memory_store import Faults
 from tests.fixtures.scheduler_world import PASS, TASK, World, states, wait
 from tests.fixtures.virtual_loop import VirtualClock, run_virtually
@@ -158,6 +160,48 @@ def test_an_endless_loop_does_not_hold_up_its_neighbours():
         assert len(world.events(endless)) == 25_000
 
     run_virtually(main())
+
+
+def collecting(iterations: int) -> tuple[dict[str, object], dict[str, object]]:
+    """A Map whose iterations each make 1,000 bytes of their own, and its input."""
+    made = {"Type": "Pass", "Parameters": {"a.$": "States.Format('{}{}', $.big, $.n)"}, "End": True}
+    state = {
+        "Type": "Map",
+        "ItemsPath": "$.items",
+        "ItemSelector": {"big.$": "$.big", "n.$": "$$.Map.Item.Index"},
+        "ItemProcessor": {"StartAt": "O", "States": {"O": made}},
+        "End": True,
+    }
+    return {"StartAt": "M", "States": {"M": state}}, {"big": "x" * 1_000, "items": [1] * iterations}
+
+
+def test_an_execution_that_holds_too_much_fails_and_its_neighbours_go_on():
+    async def main():
+        world = await owned_world(settings=SchedulerSettings(execution_bytes_max=300_000))
+        definition, given = collecting(100)
+        (fits,) = await world.start(world.machine(definition), input=given)
+        definition, given = collecting(250)
+        (grows,) = await world.start(world.machine(definition), input=given)
+        (neighbour,) = await world.start(world.machine(states("p", p=PASS)))
+        await world.until_ended(60)
+        assert [world.status(each) for each in (fits, grows, neighbour)] == ["SUCCEEDED", "FAILED", "SUCCEEDED"]
+        row = world.store.executions[grows].row
+        assert row.error == "States.DataLimitExceeded"
+        assert row.cause == "The execution holds more data than a scheduler keeps for one."
+
+    run_virtually(main())
+
+
+def test_what_is_loaded_with_many_frames_is_counted_in_its_first_turn():
+    def resident(branches: int) -> Resident:
+        napping = [{"StartAt": f"n{n}", "States": {f"n{n}": wait(60) | {"End": True}}} for n in range(branches)]
+        definition = {"StartAt": "P", "States": {"P": {"Type": "Parallel", "Branches": napping, "End": True}}}
+        execution = MemoryHost(definition).run(until_ms=0).execution
+        row = SimpleNamespace(id=execution.origin.id, shard=0, redrive_tokens=None, map_child=None)
+        return Resident(row, None, execution, 0)  # type: ignore[arg-type]
+
+    assert resident(10).added_bytes == 0
+    assert resident(100).added_bytes > SchedulerSettings().execution_bytes_max
 
 
 def test_one_execution_that_breaks_an_invariant_is_put_aside(monkeypatch):

@@ -31,7 +31,7 @@ def starting(world: World, child: Any, pattern: str, input: Any = None) -> Calla
     started = []
 
     def answer(call: Call) -> Submitted:
-        parent = Parent(call.execution_arn, pattern, call.task_token)
+        parent = Parent(call.execution_arn, pattern, call.attempt_name)
         started.append(asyncio.ensure_future(world.start(child, input=input, parent=parent)))
         return Submitted(b'{"ExecutionArn":"child"}', {"execution_arn": "child", FIRST_LOOK: 1.0})
 
@@ -103,7 +103,7 @@ def test_a_lost_message_is_made_good_by_polling() -> None:
         send = world.broker.send
 
         def lossy(queue: str, body: bytes) -> None:
-            lost = any(isinstance(one, Command) and one.kind == "task-succeeded" for one in decode(body))
+            lost = any(isinstance(one, Command) and one.kind == "child-succeeded" for one in decode(body))
             if not lost:
                 send(queue, body)
 
@@ -118,7 +118,7 @@ def test_an_end_that_comes_twice_or_for_an_attempt_that_is_over_changes_nothing(
     async def main() -> None:
         world, parent_id = await ready_world("sync:2", states("p", p=PASS))
         await world.until_ended(1)
-        (_, command), *_ = [sent for sent in world.sent(Command) if sent[1].kind == "task-succeeded"]
+        (_, command), *_ = [sent for sent in world.sent(Command) if sent[1].kind == "child-succeeded"]
         before = world.events(parent_id)
         for _ in range(2):
             world.broker.send(queues.shard(command.shard), encode([command]))
@@ -136,7 +136,7 @@ def test_an_execution_that_nobody_waits_for_tells_nobody() -> None:
         machine = world.machine(states("p", p=PASS))
         parent = Parent("arn:aws:states:us-east-1:000000000000:execution:m:e", "request_response")
         await world.start(machine, parent=parent)
-        await world.start(machine, parent=replace(parent, pattern="sync", task_token="bm9uc2Vuc2U="))
+        await world.start(machine, parent=replace(parent, pattern="sync", attempt_name="nonsense"))
         await world.until_ended(1)
         assert world.sent(Command) == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from engine.expressions.jsonata import compile_jsonata, expect, is_jsonata
 from engine.expressions.scope import ExpressionSyntaxError
 from engine.failure import StateError
-from tests.unit.engine.expressions.scopes import outcome
+from engine.payload import Payload
+from tests.unit.engine.expressions.scopes import outcome, scope
 
 INPUT: dict[str, Any] = {
     "a": 1,
@@ -105,6 +107,37 @@ def test_an_error_prints_the_reference_librarys_text(source: str, text: str) -> 
     assert evaluated(source) == f"threw an error during evaluation. {text}"
 
 
+@pytest.mark.parametrize(
+    ("text", "source", "expected"),
+    [
+        (b'{"a": {"b": [1, 1.5]}}', "$states.input.a", {"b": [1, 1.5]}),
+        (b'{"a": {"b": 1.0 }}', "$states.input.a", {"b": 1}),
+        (b'{"a": {"b": [2.50, 1.00]}}', "$states.input.a.b", [2.5, 1]),
+        (b'{"a": {"b": 1E2}}', "$states.input.a", {"b": 100}),
+        (b'{"a": {"b": 36893488147419103232}}', "$states.input.a", {"b": 2.0**65}),
+        (b'{"a": {"b": "1.0,"}}', "$states.input.a", {"b": "1.0,"}),
+        (b'{"a": {"b": 1}}', "$states.input.a[]", [{"b": 1}]),
+        (b'{"a": [{"b": 1}]}', "$states.input.a.b", 1),
+        (b'{"a": [{"b": 1}]}', "$states.input.a", [{"b": 1}]),
+        (b'{"a": {"b": 1}}', "$states.input.b.a", None),
+    ],
+)
+def test_parts_of_the_input_are_handed_on_with_numbers_as_jsonata_writes_them(
+    text: bytes, source: str, expected: Any
+) -> None:
+    expression = compile_jsonata("{% " + source + " %}", "Output")
+    payload = Payload.of_text(text)
+    within = scope(payload.value)
+    within.payload = payload
+    if expected is None:
+        with pytest.raises(StateError):
+            expression(within)
+        return
+    for _ in range(2):
+        result = expression(within)
+        assert json.dumps(result) == json.dumps(expected)
+
+
 def test_result_and_error_output_exist_where_the_scope_has_them() -> None:
     assert (
         evaluated("$states.result.x & $states.errorOutput.Error", result={"x": 1}, error_output={"Error": "E"}) == "1E"
@@ -172,6 +205,7 @@ def test_functions_of_the_service(source: str, expected: Any) -> None:
         ("$parse('')", "D3137"),
         ("$parse('{} {}')", "D3137"),
         ("$parse('1e400')", "D3137"),
+        ('$parse(\'[{"a": {"b": 1, "b": 2}}]\')', "D3137"),
     ],
 )
 def test_functions_of_the_service_refuse(source: str, code: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 from xml.etree import ElementTree
 
@@ -101,14 +101,76 @@ def test_a_chain_of_ten_thousand_states_is_laid_out_without_recursion() -> None:
     assert lay_out(read_flow({"StartAt": "S0", "States": states})).height > 10_000
 
 
-def test_an_edge_that_passes_a_layer_stands_beside_its_boxes() -> None:
-    states = {
-        "A": {"Type": "Choice", "Choices": [{"Variable": "$.x", "IsNull": True, "Next": "B"}], "Default": "C"},
-        "B": {"Type": "Pass", "Next": "C"},
-        "C": {"Type": "Succeed"},
+BUSY: dict[str, Any] = {
+    "StartAt": "A",
+    "States": {
+        "A": {
+            "Type": "Choice",
+            "Choices": [
+                {"Variable": "$.something.rather.long", "StringEquals": "and what it is compared with", "Next": "B"},
+                {"Variable": "$.something.else.as.long", "IsPresent": True, "Next": "B"},
+                {"Variable": "$.x", "IsNull": True, "Next": "A"},
+            ],
+            "Default": "C",
+        },
+        "B": {"Type": "Task", "Next": "C", "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "D"}]},
+        "C": {"Type": "Task", "Next": "D", "Catch": [{"ErrorEquals": ["E"], "Next": "B"}]},
+        "D": {"Type": "Wait", "Seconds": 1, "Next": "A"},
+    },
+}
+
+
+def test_no_edge_passes_through_a_box() -> None:
+    layout = lay_out(read_flow(BUSY))
+    boxes = [node for node in layout.nodes.values() if node.box]
+    for x, upper, lower in (lane for lanes in layout.lanes.values() for lane in lanes):
+        for box in boxes:
+            is_beside = abs(x - box.x) > box.width / 2
+            assert is_beside or lower <= box.y or upper >= box.y + box.height
+
+
+def test_no_label_covers_a_box_or_another_label() -> None:
+    layout = lay_out(read_flow(BUSY))
+    labels = [
+        Placed(layout.edges[index].label, None, 5.6 * len(layout.edges[index].label), 10, x, y - 5)
+        for index, (x, y) in layout.labels.items()
+    ]
+    assert len(labels) == 6
+    for one, other in combinations([*labels, *layout.nodes.values()], 2):
+        assert apart(one, other), (one.id, other.id)
+
+
+def test_an_edge_back_up_has_lanes_from_its_source_to_its_target() -> None:
+    layout = lay_out(read_flow(BUSY))
+    assert {layout.edges[index].target for index in layout.back} >= {"n0"}
+    for index in layout.back:
+        source, target = layout.nodes[layout.edges[index].source], layout.nodes[layout.edges[index].target]
+        lanes = layout.lanes[index]
+        assert lanes[0][1] == source.y and lanes[-1][1] == target.y
+        assert [lane[1] for lane in lanes] == sorted((lane[1] for lane in lanes), reverse=True)
+
+
+def test_a_chain_is_a_straight_line() -> None:
+    states: dict[str, Any] = {
+        name: {"Type": "Task", "Next": following, "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Z"}]}
+        for name, following in pairwise("ABCDE")
     }
-    layout = lay_out(read_flow({"StartAt": "A", "States": states}))
-    (passing,) = [lanes for lanes in layout.lanes.values() if lanes]
-    beside, box = passing[0], next(node for node in layout.nodes.values() if node.box and node.box.name == "B")
-    assert abs(beside[0] - box.x) > box.width / 2
-    assert (beside[1], beside[2]) == (box.y, box.y + box.height)
+    layout = lay_out(read_flow({"StartAt": "A", "States": {**states, "E": {"Type": "Succeed"}, "Z": {"Type": "Fail"}}}))
+    chain = [node.x for node in layout.nodes.values() if node.box and node.box.name in "ABC"]
+    assert max(chain) - min(chain) < 60
+
+
+def test_a_drawing_of_very_many_long_edges_stays_small() -> None:
+    count = 400
+    states: dict[str, Any] = {
+        f"S{at}": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.x", "IsNull": True, "Next": f"S{(at * 7 + 1) % count}"}],
+            "Default": f"S{at + 1}",
+        }
+        for at in range(count)
+    }
+    states[f"S{count}"] = {"Type": "Succeed"}
+    text = draw_svg(read_flow({"StartAt": "S0", "States": states}))
+    assert len(text) < 2_000_000
+    assert ElementTree.fromstring(text) is not None
