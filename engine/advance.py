@@ -37,7 +37,7 @@ from engine.execution.stimulus import (
 from engine.failure import RUNTIME, TIMEOUT
 from engine.limits import HISTORY_EVENTS_MAX
 from engine.states import dispatch, distributed_map, task_state, wait_state
-from engine.states.redrive import redrive
+from engine.states.redrive import behind, redrive
 
 
 def advance(step: Step, stimulus: Stimulus) -> None:
@@ -91,8 +91,7 @@ def _deliver(step: Step, stimulus: Stimulus) -> None:
             step.execution.machine_deleted = True
         case Redrive():
             if step.execution.ended:
-                for frame, act in redrive(step):
-                    settle(step, frame, guarded(step, frame, act))
+                _redrive(step)
         case _ as never:
             assert_never(never)
 
@@ -107,6 +106,16 @@ def _start(step: Step) -> None:
     execution.adopt(root)
     step.touched.add(ROOT)
     step.ready.append(root)
+
+
+def _redrive(step: Step) -> None:
+    acts = redrive(step)
+    redriven_id = step.execution.last_event_id
+    for frame, act in acts:
+        if step.execution.ended:
+            break
+        if step.execution.frames.get(frame.path) is frame:
+            settle(step, frame, behind(redriven_id, frame, guarded(step, frame, act)))
 
 
 def _enter(step: Step, frame: Frame) -> None:
@@ -161,6 +170,8 @@ def _execution_timer_due(step: Step) -> None:
 def _map_run_ended(step: Step, stimulus: MapRunEnded) -> None:
     frame = step.execution.frames.get(stimulus.path)
     if frame is None or not isinstance(frame.waits, MapRun) or frame.waits.arn != stimulus.arn:
+        return
+    if frame.waits.redrive_count != stimulus.redrive_count:
         return
     run, state = frame.waits, step.execution.state_of(frame)
     assert isinstance(state, MapState)

@@ -68,7 +68,7 @@ def settle(step: Step, frame: Frame, outcome: Outcome | None) -> None:
             if next_state is None:
                 _end_frame(step, frame, output)
             else:
-                frame.state, frame.input, frame.waits = next_state, output, _READY
+                frame.state, frame.input, frame.waits, frame.entered_id = next_state, output, _READY, 0
                 step.ready.appendleft(frame)
         case Failed():
             _handle_failure(step, frame, outcome)

@@ -110,11 +110,23 @@ class Children(msgspec.Struct, array_like=True, tag="children"):
 
 
 class MapRun(msgspec.Struct, array_like=True, tag="map-run"):
-    """Waits for a distributed Map's run."""
+    """Waits for a distributed Map's run.
+
+    Attributes:
+        arn: of the run.
+        started_id: MapRunStarted, or the newest MapRunRedriven.
+        input: all that the run needs, evaluated.
+        redrive_count: redrives of the run.
+        state_started_id: MapStateStarted, which every MapRunRedriven follows; 0 if it is the event before `started_id`.
+        spent: the run itself is done and what failed came after it, so a redrive asks for a new one.
+    """
 
     arn: str
     started_id: int
     input: Payload
+    redrive_count: int = 0
+    state_started_id: int = 0
+    spent: bool = False
 
 
 class Ended(msgspec.Struct, array_like=True, tag="ended"):
@@ -136,7 +148,7 @@ class Frame(msgspec.Struct, array_like=True):
         input: raw input of that state.
         waits: what it waits for.
         visit: counts the states entered by this frame; a stimulus for an older visit is stale.
-        entered_id, entered_ms: the StateEntered event and its time.
+        entered_id, entered_ms: the StateEntered event and its time; 0 while the state has not been entered.
         last_id: the event that the next one of this frame follows.
         variables: assigned in this frame's own scope (outer scopes are found through the parents).
         retry_counts: attempts used by each retrier of the state.

@@ -115,13 +115,18 @@ class CallDropped:
 
 @dataclass(frozen=True, slots=True)
 class MapRunEnded:
-    """A distributed Map's run ended: its output, or the error that failed it. A retry's run has another `arn`."""
+    """A distributed Map's run ended: its output, or the error that failed it. A retry's run has another `arn`.
+
+    Attributes:
+        redrive_count: of the run; the end of an attempt before the newest redrive is stale.
+    """
 
     path: str
     arn: str
     output: Payload | None
     error: str | None = None
     cause: str | None = None
+    redrive_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,12 +21,17 @@ DEFAULT: Final = -1
 
 
 def enter(state: ChoiceState, frame: Frame, step: Step) -> Outcome:
-    """Go where the first matching rule, or else Default, points.
+    """Enter, and go where the rules say."""
+    step.record(frame, "ChoiceStateEntered", state.name, frame.input)
+    return act(state, frame, step)
+
+
+def act(state: ChoiceState, frame: Frame, step: Step) -> Outcome:
+    """Go where the first matching rule, or else Default, points; after a redrive the rules are evaluated again.
 
     Raises:
         StateError: States.Runtime, no rule matches and there is no Default (AWS does not use States.NoChoiceMatched).
     """
-    step.record(frame, "ChoiceStateEntered", state.name, frame.input)
     view = View(frame, step)
     given = effective_input(state, view)
     scope = view.scope.at(given.value)

@@ -15,11 +15,12 @@ from engine.asl.model import (
     TaskState,
     WaitState,
 )
-from engine.execution.frame import Frame
+from engine.execution.frame import Frame, MapRun
 from engine.execution.outcome import Outcome
 from engine.execution.step import Step
 from engine.states import (
     choice_state,
+    distributed_map,
     fail_state,
     map_state,
     parallel_state,
@@ -57,6 +58,27 @@ def enter(state: State, frame: Frame, step: Step) -> Outcome:
             return parallel_state.enter(state, frame, step)
         case MapState():
             return map_state.enter(state, frame, step)
+        case _ as never:
+            assert_never(never)
+
+
+def go_on(state: State, frame: Frame, step: Step) -> Outcome:
+    """Act once more in a state that a redrive goes on in; there is no second Entered event."""
+    match state:
+        case PassState():
+            return pass_state.act(state, frame, step)
+        case ChoiceState():
+            return choice_state.act(state, frame, step)
+        case WaitState():
+            return wait_state.act(state, frame, step)
+        case SucceedState():
+            return succeed_state.act(state, frame, step)
+        case FailState():
+            return fail_state.fail(state, frame, step, frame.entered_id)
+        case MapState() if isinstance(frame.waits, MapRun) and not frame.waits.spent:
+            return distributed_map.redrive(frame, frame.waits, step)
+        case TaskState() | ParallelState() | MapState():
+            return try_again(state, frame, step)
         case _ as never:
             assert_never(never)
 

@@ -1,8 +1,9 @@
 """The distributed Map state: its run is made by the host, whose child executions have histories of their own.
 
 History: MapStateEntered, MapStateStarted (0 items where a reader brings them), MapRunStarted; then MapRunSucceeded,
-MapStateSucceeded and MapStateExited, or MapRunFailed and MapStateFailed. Everything that the run needs and that an
-expression says is evaluated here, once, and waits with the frame.
+MapStateSucceeded and MapStateExited, or MapRunFailed and MapStateFailed. A redrive adds MapRunRedriven, which follows
+MapStateStarted every time, and the end follows it. Everything that the run needs and that an expression says is
+evaluated here, once, and waits with the frame.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ from engine.execution.frame import Frame, MapRun
 from engine.execution.outcome import Failed, Outcome
 from engine.execution.step import Step
 from engine.execution.stimulus import MapRunEnded
-from engine.failure import evaluation_error, runtime_error
+from engine.failure import DATA_LIMIT_EXCEEDED, RUNTIME, evaluation_error, runtime_error
+from engine.limits import MAP_RUN_REDRIVES_MAX
 from engine.payload import Payload
 from engine.states.data_flow import View, effective_input, finish, leave, select_result
+from engine.states.map_inputs import Entry
 from engine.states.map_limits import number_of, refused, whole_number
 
 THRESHOLD_ERROR: Final = "States.ExceedToleratedFailureThreshold"
 THRESHOLD_CAUSE: Final = "The specified tolerated failure threshold was exceeded"
+NOT_WRITABLE: Final = "Failed to write a test manifest into the specified output bucket."
 _UUID_BYTES: Final = 16
 _FIRST_ENTERED_ID: Final = 2
 
@@ -46,6 +50,8 @@ def start(state: MapState, frame: Frame, step: Step, items: list[Any] | None, vi
     }
     if items is not None:
         plan["items"] = items
+        if items and isinstance(items[0], Entry):
+            plan["keyed"] = True
     plan |= reader_plan(state, view) | batcher_plan(state, view) | _writer(state, view)
     unique = _version_4(step.entropy(_UUID_BYTES))
     origin = step.execution.origin
@@ -53,18 +59,40 @@ def start(state: MapState, frame: Frame, step: Step, items: list[Any] | None, vi
     arn = str(map_run_arn(machine, label_of(state, str(machine)), unique))
     frame.last_id = started_id
     run_id = step.record(frame, "MapRunStarted", arn)
-    return MapRun(arn, run_id, Payload(plan))
+    return MapRun(arn, run_id, Payload(plan), state_started_id=started_id)
+
+
+def redrive(frame: Frame, waits: MapRun, step: Step) -> MapRun:
+    """Ask for the same run again: it goes on with what failed and what never started.
+
+    Raises:
+        StateError: States.Runtime, it was redriven too often.
+    """
+    if waits.redrive_count >= MAP_RUN_REDRIVES_MAX:
+        raise runtime_error(f"The Map Run cannot be redriven more than {MAP_RUN_REDRIVES_MAX} times.")
+    count = waits.redrive_count + 1
+    state_started_id = waits.state_started_id or waits.started_id - 1
+    frame.last_id = step.note(state_started_id, "MapRunRedriven", waits.arn, count)
+    return MapRun(waits.arn, frame.last_id, waits.input, count, state_started_id)
 
 
 def ended(state: MapState, frame: Frame, waits: MapRun, step: Step, stimulus: MapRunEnded) -> Outcome:
-    """The run is over: the state goes on with its result, or fails with its error."""
+    """The run is over: the state goes on with its result, or fails with its error.
+
+    Raises:
+        StateError: the run could not begin, or its result does not fit.
+    """
+    waits.spent = stimulus.output is not None or stimulus.error == DATA_LIMIT_EXCEEDED
+    if stimulus.error == RUNTIME and (stimulus.cause or "").startswith(NOT_WRITABLE):
+        raise runtime_error(stimulus.cause or "")  # recorded: neither MapRunFailed nor MapStateFailed
     if stimulus.output is None:
         failed_id = step.note(waits.started_id, "MapRunFailed", stimulus.error, stimulus.cause)
         return Failed(stimulus.error, stimulus.cause, failed_id)
     succeeded_id = step.note(waits.started_id, "MapRunSucceeded")
     step.note(succeeded_id, "MapStateSucceeded")
     # Recorded both ways: after MapRunSucceeded where the Map is the machine's first state, else after MapRunStarted.
-    frame.last_id = succeeded_id if frame.entered_id == _FIRST_ENTERED_ID else waits.started_id
+    at_first = frame.entered_id == _FIRST_ENTERED_ID and not waits.redrive_count
+    frame.last_id = succeeded_id if at_first else waits.started_id
     view = View(frame, step)
     result = select_result(state, view, stimulus.output)
     output, assigned = finish(state, view, result, state.result_path, is_work=True)

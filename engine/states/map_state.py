@@ -67,6 +67,12 @@ def start_iterations(state: MapState, frame: Frame, waits: Children, step: Step,
         child.item = (index, item)
 
 
+def go_on(state: MapState, frame: Frame, waits: Children, step: Step) -> Outcome:
+    """After a redrive, when every iteration so far has succeeded and the next ones could not start."""
+    start_iterations(state, frame, waits, step, waits.started_id)
+    return waits
+
+
 def iteration_succeeded(state: MapState, frame: Frame, waits: Children, step: Step, child: Frame) -> Outcome | None:
     """One item is done; the next one takes its slot, or the state is done."""
     succeeded_id = step.note(child.last_id, "MapIterationSucceeded", state.name, child.index)

@@ -108,8 +108,9 @@ def _inputs(state: MapState, frame: Frame, step: Step, view: View, items: list[A
     """Show what the iterations get; how many there are."""
     inputs = items
     if state.item_selector is not None:
-        selector = Selector(step.execution, frame, step.entropy, step.now_ms, STATE_DATA if state.distributed else None)
-        inputs = [selector.select(index, item) for index, item in enumerate(items)]
+        selector = Selector(step.execution, frame, step.entropy, step.now_ms)
+        source = STATE_DATA if state.distributed else None
+        inputs = [selector.select(index, item, source) for index, item in enumerate(items)]
         view.shows("afterItemSelector", Payload(inputs))
     plan = batcher_plan(state, view)
     if plan:

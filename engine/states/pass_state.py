@@ -16,6 +16,11 @@ from engine.states.data_flow import View, effective_input, finish, leave
 def enter(state: PassState, frame: Frame, step: Step) -> Outcome:
     """Enter and leave in the same turn."""
     step.record(frame, "PassStateEntered", state.name, frame.input)
+    return act(state, frame, step)
+
+
+def act(state: PassState, frame: Frame, step: Step) -> Outcome:
+    """Leave with the result; after a redrive without a second Entered event."""
     view = View(frame, step)
     output, assigned = finish(state, view, _result(state, view), state.result_path)
     return leave("PassStateExited", state, view, output, assigned, state.next)

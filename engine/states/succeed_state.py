@@ -15,6 +15,11 @@ from engine.states.data_flow import View, effective_input, finish, leave
 def enter(state: SucceedState, frame: Frame, step: Step) -> Outcome:
     """End with the input after InputPath and OutputPath, or with Output."""
     step.record(frame, "SucceedStateEntered", state.name, frame.input)
+    return act(state, frame, step)
+
+
+def act(state: SucceedState, frame: Frame, step: Step) -> Outcome:
+    """End; after a redrive without a second Entered event."""
     view = View(frame, step)
     output, assigned = finish(state, view, effective_input(state, view))
     return leave("SucceedStateExited", state, view, output, assigned, None)

@@ -23,8 +23,13 @@ _TIMESTAMP: Final = "ISO-8601 extended offset date-time format string"
 
 
 def enter(state: WaitState, frame: Frame, step: Step) -> Outcome:
-    """Wait until the moment that the state names."""
+    """Enter, and wait."""
     step.record(frame, "WaitStateEntered", state.name, frame.input)
+    return act(state, frame, step)
+
+
+def act(state: WaitState, frame: Frame, step: Step) -> Outcome:
+    """Wait until the moment that the state names; after a redrive a duration is waited for in full again."""
     view = View(frame, step)
     due_ms = _due_ms(state, view)
     if due_ms - step.now_ms > WAIT_SECONDS_MAX * 1000:

@@ -64,7 +64,7 @@ class StateTester(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapRunRow:
-    """A map run as the API shows it. Counts are AWS's ten, by their names."""
+    """A map run as the API shows it."""
 
     id: UUID
     arn: str
@@ -77,10 +77,16 @@ class MapRunRow:
     max_concurrency: int
     tolerated_failure_percentage: float
     tolerated_failure_count: int
-    item_counts: Mapping[str, int]
-    execution_counts: Mapping[str, int]
     redrive_count: int = 0
     redrive_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapRunCounts:
+    """How the items and the child executions of a map run stand: AWS's ten numbers, by their names."""
+
+    items: Mapping[str, int]
+    executions: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +103,10 @@ class MapRuns(Protocol):
 
     async def map_run(self, account: str, region: str, arn: str) -> MapRunRow | None:
         """One map run."""
+        ...
+
+    async def counts(self, map_run_id: UUID, now_ms: int) -> MapRunCounts | None:
+        """How its items and child executions stand; None if there is no such run."""
         ...
 
     async def list_map_runs(self, execution_id: UUID, after: UUID | None, limit: int) -> Sequence[MapRunRow]:

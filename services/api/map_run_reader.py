@@ -8,13 +8,15 @@ from uuid import UUID
 
 from engine.arn import parse_arn
 from engine.execution.execution import Status
-from services.api.collaborators import MapRunChange, MapRunRow
+from services.api.collaborators import MapRunChange, MapRunCounts, MapRunRow
+from services.api.redrive import AGE_MS, EVENTS_MAX, PERIOD_MS
 from services.store.description import list_child
 from services.store.executions import ID_MAX
 from services.store.map_run_records import MapRun
 from services.store.map_runs import MapRunsStore
 
 _AT_ONCE: Final = 1_000
+_FAILED: Final = (Status.FAILED, Status.TIMED_OUT, Status.ABORTED)
 
 
 class MapRunReader:
@@ -30,11 +32,27 @@ class MapRunReader:
             run = await self._store.map_run(UUID(parse_arn(arn, "mapRun").unique))
         except ValueError:
             return None
-        return None if run is None or run.arn != arn else await self._row(run)
+        return None if run is None or run.arn != arn else _row(run)
+
+    async def counts(self, map_run_id: UUID, now_ms: int) -> MapRunCounts | None:
+        """How many items and executions there are of each kind."""
+        run = await self._store.map_run(map_run_id)
+        if run is None:
+            return None
+        counts = await self._store.map_run_counts(run)
+        executions = items = 0
+        if not run.express and counts.executions(*_FAILED, Status.PENDING_REDRIVE):
+            limits = now_ms - PERIOD_MS, now_ms - AGE_MS, EVENTS_MAX
+            executions, items = await self._store.map_failures_not_redrivable(run, *limits)
+        over = run.status != "RUNNING"
+        return MapRunCounts(
+            items=_counts(counts.items, run.planned_items, items, over),
+            executions=_counts(counts.executions, run.planned_executions, executions, over),
+        )
 
     async def list_map_runs(self, execution_id: UUID, after: UUID | None, limit: int) -> Sequence[MapRunRow]:
         """The map runs of an execution, newest first."""
-        return [await self._row(run) for run in await self._store.list_map_runs(execution_id, after, limit)]
+        return [_row(run) for run in await self._store.list_map_runs(execution_id, after, limit)]
 
     async def update_map_run(self, map_run_id: UUID, change: MapRunChange) -> bool:
         """Change a running map run; False if it has ended."""
@@ -68,27 +86,26 @@ class MapRunReader:
             before = found[-1].id
         return kept[:limit]
 
-    async def _row(self, run: MapRun) -> MapRunRow:
-        counts = await self._store.map_run_counts(run)
-        over = run.status != "RUNNING"
-        return MapRunRow(
-            id=run.id,
-            arn=run.arn,
-            execution_id=run.execution_id,
-            machine_name=parse_arn(run.arn, "mapRun").name,
-            label=run.label,
-            status=run.status,
-            start_ms=run.start_ms,
-            stop_ms=run.stop_ms,
-            max_concurrency=run.max_concurrency,
-            tolerated_failure_percentage=run.tolerated_percentage,
-            tolerated_failure_count=run.tolerated_count,
-            item_counts=_counts(counts.items, run.planned_items, over),
-            execution_counts=_counts(counts.executions, run.planned_executions, over),
-        )
+
+def _row(run: MapRun) -> MapRunRow:
+    return MapRunRow(
+        id=run.id,
+        arn=run.arn,
+        execution_id=run.execution_id,
+        machine_name=parse_arn(run.arn, "mapRun").name,
+        label=run.label,
+        status=run.status,
+        start_ms=run.start_ms,
+        stop_ms=run.stop_ms,
+        max_concurrency=run.max_concurrency,
+        tolerated_failure_percentage=run.tolerated_percentage,
+        tolerated_failure_count=run.tolerated_count,
+        redrive_count=run.redrive_count,
+        redrive_ms=run.redrive_ms,
+    )
 
 
-def _counts(count: Any, total: int, over: bool) -> Mapping[str, int]:
+def _counts(count: Any, total: int, not_redrivable: int, over: bool) -> Mapping[str, int]:
     total = max(total, count())
     return {
         "pending": total - count(),
@@ -99,6 +116,6 @@ def _counts(count: Any, total: int, over: bool) -> Mapping[str, int]:
         "aborted": count(Status.ABORTED),
         "total": total,
         "resultsWritten": total if over else 0,
-        "failuresNotRedrivable": 0,
-        "pendingRedrive": 0,
+        "failuresNotRedrivable": not_redrivable,
+        "pendingRedrive": count(Status.PENDING_REDRIVE),
     }

@@ -161,6 +161,7 @@ class Poll(msgspec.Struct, array_like=True, tag=9):
 
 
 MAP_CHILD_ENDED: Final = "map-child-ended"
+REDRIVE_CHILD: Final = "redrive-child"
 
 
 class Command(msgspec.Struct, array_like=True, tag=10):
@@ -171,7 +172,8 @@ class Command(msgspec.Struct, array_like=True, tag=10):
 
     | kind             | body                         | reply              | errors                                    |
     |------------------|------------------------------|--------------------|-------------------------------------------|
-    | `stop`           | [error, cause] (or nil)      | [stop_ms]          | ExecutionDoesNotExist []                  |
+    | `stop`           | [error, cause] (or nil),     | [stop_ms]          | ExecutionDoesNotExist []                  |
+    |                  | [.., .., attempt] of a run   |                    |                                           |
     | `task-succeeded` | [path, secret, output bytes] | []                 | TaskTimedOut [resource]                   |
     | `task-failed`    | [path, secret, error, cause] | []                 | TaskTimedOut [resource]                   |
     | `task-heartbeat` | [path, secret]               | []                 | TaskTimedOut [resource]                   |
@@ -179,13 +181,15 @@ class Command(msgspec.Struct, array_like=True, tag=10):
     | `child-failed`   | [path, token, error, cause]  | none (a hint)      |                                           |
     | `redrive`        | [client_token] (or nil)      | [redrive_ms]       | ExecutionNotRedrivable [reason],          |
     |                  |                              |                    | ExecutionDoesNotExist []                  |
+    | `redrive-child`  | [attempt]                    | none (sent again)  |                                           |
     | `machine-deleted`| [machine id, 16 bytes]       | none               |                                           |
     | `map-child-ended`| [map run id, 16 bytes]       | none (a hint)      |                                           |
 
     A stop of an execution that has ended answers its original stop_ms. `secret` is that of a task token, `token` the
     attempt's own. `resource` is what AWS names as timed out: the Resource of the task state. A client_token that
-    redrove before answers the redrive_ms of that time. `machine-deleted` goes to every scheduler, with `execution_id`
-    b"" and shard 0.
+    redrove before answers the redrive_ms of that time. The two commands that a map run sends to its children name the
+    attempt of the run that they are about: a stop of an attempt before the child's own and a redrive for one that it is
+    in already change nothing. `machine-deleted` goes to every scheduler, with `execution_id` b"" and shard 0.
     """
 
     request_id: str

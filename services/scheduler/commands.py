@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import Any, Final
 
 from engine.advance import advance
@@ -14,30 +13,27 @@ from engine.execution.stimulus import Redrive, Stop, TaskFailed, TaskHeartbeat, 
 from engine.limits import EXECUTION_SECONDS_MAX, HISTORY_EVENTS_MAX
 from engine.payload import JsonError, Payload
 from services.broker.messages import Command, pack, unpack
+from services.scheduler.redrive_tokens import redriven_before, with_token
 from services.scheduler.resident import Resident
 
 _REDRIVABLE_MS: Final = 14 * 24 * 3600 * 1000
-_TOKEN_MS: Final = 15 * 60 * 1000
-_TOKENS_MAX: Final = 10_000
 
 OK: Final = ("", b"")
 
 
 class Commands:
-    """Performs commands; remembers the client tokens of redrives for their quarter of an hour."""
-
-    def __init__(self) -> None:
-        """No token has been seen."""
-        self._redrives: OrderedDict[tuple[bytes, str], int] = OrderedDict()
+    """Performs commands."""
 
     def perform(self, step: Step, resident: Resident, command: Command) -> tuple[str, bytes]:
         """Apply a command to an open turn; the error code and body of its answer."""
         values = unpack(command.body)
         match command.kind:
             case "stop":
-                return self._stop(step, *_two(values))
+                return _stop(step, resident, values)
             case "redrive":
-                return self._redrive(step, resident, values[0] if values else None)
+                return _redrive(step, resident, values[0] if values else None)
+            case "redrive-child":
+                return _redrive_child(step, resident, values[0])
             case "task-succeeded" | "task-failed" | "task-heartbeat":
                 path, secret, *told = values
                 attempt = resident.attempt_opened_by(path, secret)
@@ -49,36 +45,47 @@ class Commands:
             case _:
                 return ("UnknownCommand", b"")
 
-    def _stop(self, step: Step, error: str | None, cause: str | None) -> tuple[str, bytes]:
+
+def _stop(step: Step, resident: Resident, values: list[Any]) -> tuple[str, bytes]:
+    """Stop; also by the map run, whose command may come from an attempt before the child's own."""
+    error, cause, attempt = (*values, None, None, None)[:3]
+    if attempt is None or resident.map_attempt is None or attempt >= resident.map_attempt:
         advance(step, Stop(error, cause))
-        return ("", pack(step.execution.stop_ms))
-
-    def _redrive(self, step: Step, resident: Resident, client_token: str | None) -> tuple[str, bytes]:
-        now_ms = step.now_ms
-        if client_token is not None:
-            before = self._redrives.get((resident.key, client_token))
-            if before is not None and before > now_ms - _TOKEN_MS:
-                return ("", pack(before))
-        reason = _not_redrivable(step, resident)
-        if reason is not None:
-            return ("ExecutionNotRedrivable", pack(reason))
-        advance(step, Redrive())
-        if client_token is not None:
-            self._redrives[(resident.key, client_token)] = now_ms
-            while len(self._redrives) > _TOKENS_MAX:
-                self._redrives.popitem(last=False)
-        return ("", pack(step.execution.redrive_ms))
+    return ("", pack(step.execution.stop_ms))
 
 
-def _two(values: list[Any]) -> tuple[Any, Any]:
-    return (values[0], values[1]) if len(values) == 2 else (None, None)
+def _redrive(step: Step, resident: Resident, client_token: str | None) -> tuple[str, bytes]:
+    now_ms = step.now_ms
+    if client_token is not None:
+        before = redriven_before(resident.redrive_tokens, client_token, now_ms)
+        if before is not None:
+            return ("", pack(before))
+    reason = _not_redrivable(step)
+    if reason is not None:
+        return ("ExecutionNotRedrivable", pack(reason))
+    advance(step, Redrive())
+    if client_token is not None:
+        resident.redrive_tokens = with_token(resident.redrive_tokens, client_token, now_ms)
+    return ("", pack(step.execution.redrive_ms))
 
 
-def _not_redrivable(step: Step, resident: Resident) -> str | None:
+def _redrive_child(step: Step, resident: Resident, attempt: int) -> tuple[str, bytes]:
+    """A map run's next attempt: a child that failed goes on, or stays failed for good where it cannot."""
+    execution = step.execution
+    if resident.map_attempt is not None and resident.map_attempt < attempt and execution.ended:
+        resident.map_attempt = attempt
+        if execution.status is not Status.SUCCEEDED and (execution.origin.express or _not_redrivable(step) is None):
+            advance(step, Redrive())
+    return OK
+
+
+def _not_redrivable(step: Step) -> str | None:
     """AWS's reason, None if it can be redriven."""
     execution = step.execution
     if execution.status in (Status.RUNNING, Status.SUCCEEDED):
         return f"Execution is {execution.status.name} and cannot be redriven"
+    if execution.machine_deleted:
+        return "State machine is in DELETING status"
     if execution.last_event_id >= HISTORY_EVENTS_MAX - 1:
         return "Execution history event limit exceeded"
     return too_old_to_redrive(execution.origin.start_ms, execution.stop_ms, step.now_ms)

@@ -14,8 +14,10 @@ from engine.execution.stimulus import MapRunEnded
 from engine.failure import StateError
 from engine.payload import Payload
 from services.runtime.faults import Fault
-from services.scheduler.map_drive import LONGEST_SECONDS, MapDrive, World, row_of, stop_children
+from services.scheduler.map_children import stop_children
+from services.scheduler.map_drive import LONGEST_SECONDS, MapDrive, World, row_of
 from services.scheduler.resident import Delivery, Resident
+from services.store.map_run_records import MapRun, MapRunEnd
 
 log = logging.getLogger(__name__)
 
@@ -46,16 +48,21 @@ class MapRuns:
         self._by_id: dict[UUID, MapDrive] = {}
 
     def start(self, resident: Resident, path: str, waiting: Waiting) -> None:
-        """Drive the run that a frame waits for, unless that is being done."""
-        known = self._drives.get(waiting.arn)
+        """Drive the run that a frame waits for, unless that is being done. An attempt before it finishes first."""
+        known, before = self._drives.get(waiting.arn), None
         if known is not None:
-            if known[1] is resident:
+            drive, driven_for, task = known
+            if drive.attempt != waiting.redrive_count and (drive.over or driven_for is resident):
+                drive.over, before = True, task
+                drive.signal.set()
+            elif driven_for is resident:
                 return
-            known[2].cancel()
+            else:
+                task.cancel()
         arn = parse_arn(waiting.arn)
         row = row_of(resident, path, waiting, UUID(arn.unique), arn.label, self._world.clock.now_ms())
         drive = MapDrive(self._world, resident, path, waiting, row)
-        task = asyncio.create_task(self._drive(drive, resident, path, waiting.arn), name=f"map run {row.id}")
+        task = asyncio.create_task(self._drive(drive, resident, path, before), name=f"map run {row.id}")
         self._drives[waiting.arn] = (drive, resident, task)
         self._arns.setdefault(resident.key, set()).add(waiting.arn)
         self._by_id[row.id] = drive
@@ -71,7 +78,7 @@ class MapRuns:
         """A turn of an execution is committed: runs that no frame waits for any more are over."""
         for arn in self._arns.get(resident.key, ()):
             drive, driven_for, _ = self._drives[arn]
-            if driven_for is resident and not _waits(resident, arn):
+            if driven_for is resident and not _waits(resident, arn, drive.attempt):
                 drive.over = True
                 drive.signal.set()
 
@@ -96,13 +103,15 @@ class MapRuns:
             for _, _, task in list(self._drives.values()):
                 task.cancel()
 
-    async def _drive(self, drive: MapDrive, resident: Resident, path: str, arn: str) -> None:
-        task = asyncio.current_task()
+    async def _drive(self, drive: MapDrive, resident: Resident, path: str, before: asyncio.Task[None] | None) -> None:
+        task, arn = asyncio.current_task(), drive.run.arn
         assert task is not None
         try:
+            if before is not None:
+                await _ended_or_cancelled(before)
             outcome = await self._finish(drive)
             if outcome is not None and not resident.gone:
-                resident.pending.append(Delivery(_ended(path, arn, outcome)))
+                resident.pending.append(Delivery(_ended(path, drive, outcome)))
                 self._enqueue(resident)
         finally:
             self._forget(arn, task)
@@ -135,20 +144,35 @@ class MapRuns:
         for run in await world.store.left_over_map_runs(sorted(self._shards()), _LEFT_OVER_MAX):
             if run.arn in self._drives:
                 continue
-            while not run.express and await stop_children(world.store, world.broker, run):
+            while await self._left_over(run) and await stop_children(world.store, world.broker, run):
                 await world.clock.sleep(LONGEST_SECONDS)
-            await world.store.end_map_run(run.id, "ABORTED", world.clock.now_ms(), None, None)
+            await world.store.end_map_run(run, MapRunEnd(status="ABORTED", stop_ms=world.clock.now_ms()))
+
+    async def _left_over(self, run: MapRun) -> bool:
+        """Whether the attempt still is what it was when it was found; express children cannot be stopped."""
+        now = await self._world.store.map_run(run.id)
+        same = now is not None and (now.status, now.redrive_count) == (run.status, run.redrive_count)
+        return same and not run.express and run.arn not in self._drives
 
 
-def _waits(resident: Resident, arn: str) -> bool:
+async def _ended_or_cancelled(before: asyncio.Task[None]) -> None:
+    """Wait for the attempt before; who is cancelled meanwhile takes it along."""
+    try:
+        await asyncio.wait([before])
+    except asyncio.CancelledError:
+        before.cancel()
+        raise
+
+
+def _waits(resident: Resident, arn: str, attempt: int) -> bool:
     if resident.execution.ended:
         return False
-    return any(
-        isinstance(frame.waits, Waiting) and frame.waits.arn == arn for frame in resident.execution.frames.values()
-    )
+    waits = (frame.waits for frame in resident.execution.frames.values())
+    return any(isinstance(one, Waiting) and (one.arn, one.redrive_count) == (arn, attempt) for one in waits)
 
 
-def _ended(path: str, arn: str, outcome: Payload | StateError) -> MapRunEnded:
+def _ended(path: str, drive: MapDrive, outcome: Payload | StateError) -> MapRunEnded:
+    arn, attempt = drive.run.arn, drive.attempt
     if isinstance(outcome, StateError):
-        return MapRunEnded(path, arn, None, outcome.error, outcome.cause)
-    return MapRunEnded(path, arn, outcome)
+        return MapRunEnded(path, arn, None, outcome.error, outcome.cause, attempt)
+    return MapRunEnded(path, arn, outcome, redrive_count=attempt)

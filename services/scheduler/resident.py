@@ -68,6 +68,8 @@ class Resident:
         last_ms: time of its newest turn; its clock never goes back.
         held_bytes, added_bytes: payload bytes that its frames held when they were counted, and what turns have recorded
             since: more than the sum it cannot hold.
+        redrive_tokens: client tokens of its redrives (see `redrive_tokens.py`).
+        map_attempt: in which attempt of its map run it is; None if it is no Map's child.
     """
 
     __slots__ = (
@@ -81,9 +83,11 @@ class Resident:
         "jobs",
         "key",
         "last_ms",
+        "map_attempt",
         "parked",
         "pending",
         "queued",
+        "redrive_tokens",
         "resends",
         "revision",
         "row",
@@ -111,6 +115,8 @@ class Resident:
         self.last_ms = 0
         self.held_bytes = 0
         self.added_bytes = 0 if len(execution.frames) <= UNCOUNTED_FRAMES else UNCOUNTED_BYTES
+        self.redrive_tokens = row.redrive_tokens
+        self.map_attempt = None if row.map_child is None else row.map_child.attempt
 
     def attempt(self, path: str, token: bytes) -> Attempt | None:
         """The open attempt of a frame, if it has that token."""

@@ -84,7 +84,7 @@ class Turns:
             AssertionError: an invariant of the engine is broken.
         """
         execution = resident.execution
-        ended_before = execution.ended
+        ended_before, attempt_before = execution.ended, resident.map_attempt
         resident.last_ms = max(now_ms, resident.last_ms)
         step = Step(execution, resident.last_ms, self._entropy)
         deliveries, resident.pending = resident.pending, []
@@ -103,7 +103,8 @@ class Turns:
             self._pre_grant(step)
         page = None if step.empty else step.page()
         touched = sorted(step.touched, key=_branch_order) if len(step.touched) > 1 else list(step.touched)
-        change = None if page is None else self._change(resident, ended_before)
+        changed = page is not None or resident.map_attempt != attempt_before
+        change = self._change(resident, ended_before) if changed else None
         return Turn(resident, touched, deliveries, page, change, TURN_TRANSITIONS_MAX - step.budget, stale)
 
     def _apply(self, step: Step, resident: Resident, delivery: Delivery) -> int:
@@ -214,6 +215,9 @@ def _row(resident: Resident, wake_ms: int | None) -> ExecutionChange:
         execution.stop_ms,
         execution.redrive_count,
         execution.redrive_ms,
+        start_ms=execution.origin.start_ms if execution.origin.start_ms != resident.row.start_ms else None,
+        redrive_tokens=resident.redrive_tokens,
+        map_attempt=resident.map_attempt,
     )
 
 

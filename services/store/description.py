@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from engine.arn import Arn, execution_arn, express_arn, labelled_arn, machine_arn
@@ -35,7 +36,7 @@ def describe_execution(
     row: StoredExecution, arn: Arn, reason: str | None, encrypted_metadata_only: bool
 ) -> dict[str, Any]:
     """DescribeExecution: which members stand depends on the status; `reason` is why it cannot be redriven."""
-    machine_text = str(machine_of(arn))
+    row, machine_text = shown(row), str(machine_of(arn))
     answer: dict[str, Any] = {
         "executionArn": str(arn),
         "stateMachineArn": machine_text,
@@ -64,6 +65,12 @@ def describe_execution(
     return answer
 
 
+def shown(row: StoredExecution) -> StoredExecution:
+    """The row with the status it is shown with: a child that waits for its map run's redrive is PENDING_REDRIVE."""
+    pending = row.map_child is not None and row.map_child.pending_redrive
+    return replace(row, status=Status.PENDING_REDRIVE) if pending else row
+
+
 def redrive_members(row: StoredExecution, reason: str | None) -> dict[str, Any]:
     """Whether it may be redriven: a child is with its map run alone."""
     if reason is None:
@@ -73,6 +80,7 @@ def redrive_members(row: StoredExecution, reason: str | None) -> dict[str, Any]:
 
 def list_child(row: StoredExecution) -> dict[str, Any]:
     """One entry of ListExecutions of a map run."""
+    row = shown(row)
     arn, child = arn_of(row), row.map_child
     assert child is not None
     item: dict[str, Any] = {

@@ -21,10 +21,11 @@ ADMIT: Final = """
     WITH new AS (
         SELECT * FROM unnest(
             $1::uuid[], $2::smallint[], $3::uuid[], $4::uuid[], $5::text[], $6::bytea[], $7::bigint[], $8::integer[],
-            $9::text[], $10::text[], $11::text[], $12::text[], $13::uuid[], $14::integer[], $15::integer[]
+            $9::text[], $10::text[], $11::text[], $12::text[], $13::uuid[], $14::integer[], $15::integer[],
+            $16::integer[]
         ) AS n (
             id, shard, machine_id, revision_id, name, input, start_ms, version_number, alias_name, trace_header,
-            test_case, parent, map_run_id, map_index, item_count
+            test_case, parent, map_run_id, map_index, item_count, map_attempt
         )
     ), won AS (
         INSERT INTO execution_names (machine_id, name, execution_id)
@@ -34,11 +35,11 @@ ADMIT: Final = """
     )
     INSERT INTO executions (
         id, shard, machine_id, revision_id, name, input, start_ms, version_number, alias_name, trace_header,
-        test_case, parent, map_run_id, map_index, item_count, status, wake_at_ms
+        test_case, parent, map_run_id, map_index, item_count, map_attempt, status, wake_at_ms
     )
     SELECT
         id, shard, machine_id, revision_id, name, input, start_ms, version_number, alias_name, trace_header,
-        test_case, parent, map_run_id, map_index, item_count, 0, start_ms
+        test_case, parent, map_run_id, map_index, item_count, map_attempt, 0, start_ms
     FROM new JOIN won ON won.execution_id = new.id
     RETURNING id
 """
@@ -49,8 +50,10 @@ ROW: Final = """
         e.input, e.start_ms, r.role_arn, m.status <> 'ACTIVE' AS machine_deleting, e.version_number, e.alias_name,
         e.trace_header, e.output, e.error, e.cause, e.stop_ms, e.redrive_count, e.redrive_ms, e.test_case,
         e.parent, e.map_run_id, e.map_index, e.item_count, mr.arn AS map_run_arn, mr.label AS map_label,
-        mr.shard AS map_shard,
-        mr.state AS map_state, mr.express AS map_express
+        mr.shard AS map_shard, mr.state AS map_state, mr.express AS map_express,
+        coalesce(e.map_attempt, 0) AS map_attempt, e.redrive_tokens,
+        mr.status = 'RUNNING' AND e.status IN (2, 3, 4) AND coalesce(e.map_attempt, 0) < mr.redrive_count
+            AS map_pending
 """
 
 MAP_RUN: Final = "LEFT JOIN map_runs AS mr ON mr.id = e.map_run_id"
@@ -146,7 +149,7 @@ LIST_NEWEST: Final = (
     + """
     FROM executions AS e
     WHERE e.id >= $3 AND e.id < $4 AND e.machine_id = ANY ($1) AND e.status = ANY ($2)
-        AND ($5::text IS NULL OR e.error = $5)
+        AND e.map_run_id IS NULL AND ($5::text IS NULL OR e.error = $5)
         AND ($7::integer IS NULL OR e.version_number = $7) AND ($8::text IS NULL OR e.alias_name = $8)
         AND ($9::text IS NULL OR (e.name >= $9 AND e.name < $10))
     ORDER BY e.id DESC
@@ -210,6 +213,7 @@ async def admit(connection: asyncpg.Connection, rows: Sequence[NewExecution]) ->
         [row.map_run_id for row in rows],
         [row.map_index for row in rows],
         [row.item_count for row in rows],
+        [row.map_attempt for row in rows],
     )
     return {row[0] for row in written}
 
@@ -271,6 +275,7 @@ def stored(row: asyncpg.Record) -> StoredExecution:
     run_id, index, item_count = values.pop("map_run_id"), values.pop("map_index"), values.pop("item_count")
     arn, shard, label = values.pop("map_run_arn"), values.pop("map_shard"), values.pop("map_label")
     state, express = values.pop("map_state"), values.pop("map_express")
+    attempt, pending = values.pop("map_attempt"), values.pop("map_pending")
     if run_id is not None:
         values["map_child"] = MapChild(
             run_id=run_id,
@@ -281,6 +286,8 @@ def stored(row: asyncpg.Record) -> StoredExecution:
             label=label,
             state=state,
             express=express,
+            attempt=attempt,
+            pending_redrive=bool(pending),
         )
     parent = None if values["parent"] is None else Parent.of_text(values["parent"])
     return StoredExecution(**{**values, "status": Status(values["status"]), "parent": parent})

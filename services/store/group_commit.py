@@ -39,11 +39,17 @@ COMMIT: Final = """
     ), changed AS (
         UPDATE executions AS e
         SET status = c.status, wake_at_ms = c.wake_at_ms, output = c.output, error = c.error, cause = c.cause,
-            stop_ms = c.stop_ms, redrive_count = c.redrive_count, redrive_ms = c.redrive_ms
+            stop_ms = c.stop_ms, redrive_count = c.redrive_count, redrive_ms = c.redrive_ms,
+            start_ms = coalesce(c.start_ms, e.start_ms),
+            redrive_tokens = coalesce(c.redrive_tokens, e.redrive_tokens),
+            map_attempt = coalesce(c.map_attempt, e.map_attempt)
         FROM unnest(
             $13::smallint[], $14::uuid[], $15::smallint[], $16::bigint[], $17::bytea[], $18::text[], $19::text[],
-            $20::bigint[], $21::integer[], $22::bigint[]
-        ) AS c (shard, id, status, wake_at_ms, output, error, cause, stop_ms, redrive_count, redrive_ms)
+            $20::bigint[], $21::integer[], $22::bigint[], $30::bigint[], $31::text[], $32::integer[]
+        ) AS c (
+            shard, id, status, wake_at_ms, output, error, cause, stop_ms, redrive_count, redrive_ms, start_ms,
+            redrive_tokens, map_attempt
+        )
         WHERE e.id = c.id AND e.id BETWEEN $23 AND $24 AND c.shard IN (SELECT id FROM guard)
     ), done AS (
         DELETE FROM inbox AS i
@@ -75,6 +81,9 @@ async def write(connection: asyncpg.Connection, batch: Batch, lease_seconds: flo
         [shard for shard, _, _ in batch.inbox_new],
         [target for _, target, _ in batch.inbox_new],
         [body for _, _, body in batch.inbox_new],
+        [change.start_ms for _, change in batch.changes],
+        [change.redrive_tokens for _, change in batch.changes],
+        [change.map_attempt for _, change in batch.changes],
     )
     return Committed(frozenset(accepted or ()), now_ms)
 

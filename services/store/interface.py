@@ -8,7 +8,7 @@ from uuid import UUID
 
 from engine.execution.page import Page
 from services.store.bulk_records import BulkFailure, BulkJob, BulkResults
-from services.store.map_run_records import MapRun, RunCounts, RunStatus
+from services.store.map_run_records import MapRun, MapRunEnd, RunCounts
 from services.store.records import (
     Activity,
     Alias,
@@ -60,14 +60,32 @@ class MapRunStore(AdmissionStore, Protocol):
         """One run."""
         ...
 
-    async def plan_map_run(self, run_id: UUID, items: int, executions: int) -> None:
-        """Write how much there is to do."""
+    async def begin_map_inputs(self, run_id: UUID) -> int:
+        """Begin to read the items of a run: what others have kept halfway is dropped, the number of this reading."""
         ...
 
-    async def end_map_run(
-        self, run_id: UUID, status: RunStatus, stop_ms: int, error: str | None, cause: str | None
-    ) -> None:
-        """Let it end, if it has not ended."""
+    async def put_map_inputs(self, run_id: UUID, reading: int, first_index: int, inputs: bytes) -> None:
+        """Keep the inputs of some children, as long as nobody else has begun to read and not all are there."""
+        ...
+
+    async def map_inputs(self, run_id: UUID, index: int) -> tuple[int, bytes] | None:
+        """The kept inputs among which that child's is, with the index of the first one."""
+        ...
+
+    async def plan_map_run(self, run_id: UUID, reading: int, items: int, executions: int) -> None:
+        """Write how much there is to do: the inputs of all children are kept now."""
+        ...
+
+    async def redrive_map_run(self, run: MapRun, redrive_count: int, now_ms: int) -> None:
+        """Let the next attempt of a run that has ended begin, if it has not begun."""
+        ...
+
+    async def end_map_run(self, run: MapRun, end: MapRunEnd) -> None:
+        """Let this attempt of it end, if it has not ended."""
+        ...
+
+    async def map_children_to_redrive(self, run: MapRun, limit: int) -> list[UUID]:
+        """Children that failed in an attempt before this one, in the order of the items."""
         ...
 
     async def left_over_map_runs(self, shards: Sequence[int], limit: int) -> list[MapRun]:

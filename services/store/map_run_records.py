@@ -28,6 +28,10 @@ class MapRun:
         tolerated_percentage, tolerated_count: as DescribeMapRun shows them.
         threshold_given: which of the two counts, as bits; none of them is a count of 0.
         planned_items, planned_executions: all there is to do; known once the items have been read.
+        planned: they have been read, and the inputs of all children are kept.
+        reading: counts who began to read them; only the last one's inputs are kept.
+        redrive_count, redrive_ms: redrives so far and when the last one was; the count numbers the attempts.
+        results: what the ResultWriter has written so far (`services.scheduler.map_results`), None for nothing.
     """
 
     id: UUID
@@ -49,11 +53,30 @@ class MapRun:
     planned_executions: int = 0
     error: str | None = None
     cause: str | None = None
+    planned: bool = False
+    reading: int = 0
+    redrive_count: int = 0
+    redrive_ms: int | None = None
+    results: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapRunEnd:
+    """How an attempt of a run ends; `results` None leaves what is written there."""
+
+    status: RunStatus
+    stop_ms: int
+    error: str | None = None
+    cause: str | None = None
+    results: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RunCounts:
-    """How a run's children stand: by status (executions, items)."""
+    """How a run's children stand: by status (executions, items).
+
+    Those that failed in an attempt before the one that runs count as PENDING_REDRIVE.
+    """
 
     by_status: Mapping[Status, tuple[int, int]]
 

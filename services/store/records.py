@@ -114,6 +114,8 @@ class MapChild:
         run_id, run_arn: of the map run; `run_shard` is its parent's.
         index: which child of the run it is.
         item_count: how many items it has.
+        attempt: in which of the run's attempts it was started or redriven last; the run's first one is 0.
+        pending_redrive: it failed in an attempt before the one that runs, and waits for its redrive.
         label: of the Map, part of the child's ARN.
         state: name of the Map state, whose ItemProcessor it runs.
         express: its ARN is an express execution's, and it has five minutes.
@@ -127,6 +129,8 @@ class MapChild:
     label: str
     state: str
     express: bool
+    attempt: int = 0
+    pending_redrive: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,11 +152,15 @@ class NewExecution:
     map_run_id: UUID | None = None
     map_index: int | None = None
     item_count: int | None = None
+    map_attempt: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredExecution:
-    """An execution's row joined with its machine, for describing, listing and loading."""
+    """An execution's row joined with its machine, for describing, listing and loading.
+
+    `redrive_tokens` are the client tokens of its redrives, as `services.scheduler.redrive_tokens` writes them.
+    """
 
     id: UUID
     shard: int
@@ -179,6 +187,7 @@ class StoredExecution:
     test_case: str | None = None
     parent: Parent | None = None
     map_child: MapChild | None = None
+    redrive_tokens: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,8 +257,9 @@ class ShardTenure:
 class ExecutionChange:
     """A change of an execution's row that rides in a group commit: its end, its redrive, or its parking.
 
-    Every field is written as it is given, so a change of a redriven execution repeats its `redrive_count`.
-    `wake_at_ms` is set while it runs (the database insists) and None once it has ended.
+    Every field is written as it is given, so a change of a redriven execution repeats its `redrive_count`; the last
+    three stay as they are where they are None. `wake_at_ms` is set while it runs (the database insists) and None once
+    it has ended.
     """
 
     id: UUID
@@ -261,6 +271,9 @@ class ExecutionChange:
     stop_ms: int | None = None
     redrive_count: int = 0
     redrive_ms: int | None = None
+    start_ms: int | None = None
+    redrive_tokens: str | None = None
+    map_attempt: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

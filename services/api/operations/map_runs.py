@@ -18,7 +18,8 @@ async def describe_map_run(context: Context, request: Request) -> dict[str, Any]
     arn = request.arn("mapRunArn", "mapRun")
     run = await _find(context, request, arn)
     execution = await context.store.execution_by_id(run.execution_id)
-    if execution is None:
+    counts = await _runs(context, request).counts(run.id, context.clock.now_ms())
+    if execution is None or counts is None:
         raise errors.resource_not_found(str(arn))
     answer: dict[str, Any] = {
         "mapRunArn": run.arn,
@@ -28,8 +29,8 @@ async def describe_map_run(context: Context, request: Request) -> dict[str, Any]
         "maxConcurrency": run.max_concurrency,
         "toleratedFailurePercentage": run.tolerated_failure_percentage,
         "toleratedFailureCount": run.tolerated_failure_count,
-        "itemCounts": dict(run.item_counts),
-        "executionCounts": dict(run.execution_counts),
+        "itemCounts": dict(counts.items),
+        "executionCounts": dict(counts.executions),
         "redriveCount": run.redrive_count,
     }
     if run.stop_ms is not None:

@@ -16,6 +16,7 @@ import zstandard
 
 from engine.failure import StateError
 from engine.payload import JsonError, decode_json
+from engine.states.map_inputs import entries
 
 READER_FAILED: Final = "States.ItemReaderFailed"
 UNPACKED_BYTES_MAX: Final = 256 * 2**20
@@ -94,7 +95,7 @@ def _json_items(data: bytes, pointer: str | None) -> Iterator[Any]:
         except (KeyError, IndexError, ValueError, TypeError):
             raise StateError(READER_FAILED, f"ItemsPointer {pointer} points to nothing.") from None
     if isinstance(node, dict):
-        return iter([{"Key": key, "Value": value} for key, value in node.items()])
+        return iter(entries(node))
     if not isinstance(node, list):
         raise StateError(READER_FAILED, "Attempting to map over non-iterable node.")
     return iter(node)

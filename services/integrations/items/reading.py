@@ -17,11 +17,11 @@ from services.integrations.items.formats import (
 from services.integrations.items.objects import ItemObjects, ObjectError, Owner
 
 ITEMS_MAX: Final = 2_000_000
-"""Items are kept in memory while a run lasts; a listing need not have an end."""
+"""What is made of items is kept in the store while a run lasts; a listing need not have an end."""
 
 
-async def read_items(reader: Mapping[str, Any], owner: Owner, objects: ItemObjects) -> list[Any]:
-    """All items, or as many as MaxItems lets in.
+async def read_items(reader: Mapping[str, Any], owner: Owner, objects: ItemObjects) -> AsyncIterator[tuple[Any, str]]:
+    """One item after the other with its `$$.Map.Item.Source`, all or as many as MaxItems lets in.
 
     Args:
         reader: evaluated: `resource`, `config`, `parameters`, `max_items`.
@@ -34,47 +34,41 @@ async def read_items(reader: Mapping[str, Any], owner: Owner, objects: ItemObjec
     most = reader.get("max_items") or 0
     if most < 0:
         raise StateError(READER_FAILED, "field MaxItems must be positive")
-    found: list[Any] = []
+    count = 0
     try:
         async for item in _items(reader, owner, objects):
-            found.append(item)
-            if len(found) == most:
+            yield item
+            count += 1
+            if count == most:
                 break
-            if len(found) > ITEMS_MAX:
+            if count > ITEMS_MAX:
                 raise StateError(READER_FAILED, f"There are more than {ITEMS_MAX} items; MaxItems takes the first.")
     except ObjectError as error:
         raise StateError(READER_FAILED, str(error)) from None
-    return found
 
 
-def source_of(reader: Mapping[str, Any]) -> str:
-    """`$$.Map.Item.Source` of its items."""
-    parameters = reader["parameters"]
-    place = parameters.get("Key") or parameters.get("Prefix", "")
-    return f"s3://{parameters.get('Bucket', '')}/{place}"
-
-
-async def _items(reader: Mapping[str, Any], owner: Owner, objects: ItemObjects) -> AsyncIterator[Any]:
+async def _items(reader: Mapping[str, Any], owner: Owner, objects: ItemObjects) -> AsyncIterator[tuple[Any, str]]:
     config, parameters = reader["config"], reader["parameters"]
     bucket = str(parameters.get("Bucket", ""))
+    place = f"s3://{bucket}/{parameters.get('Key') or parameters.get('Prefix', '')}"
     if reader["resource"].endswith(":s3:listObjectsV2"):
         async for listed in objects.listing(owner, parameters):
             if config.get("Transformation", "NONE") == "NONE":
-                yield listed
+                yield listed, place
                 continue
             content = await _content(objects, owner, {"Bucket": bucket, "Key": listed["Key"]})
             for item in items_of_object(content, config):
-                yield item
+                yield item, f"s3://{bucket}/{listed['Key']}"
         return
     content = await _content(objects, owner, parameters)
     if input_type(config) != "MANIFEST":
         for item in items_of_object(content, config):
-            yield item
+            yield item, place
         return
     source, keys, columns = inventory_files(content, bucket)
     for key in keys:
         for item in inventory_rows(await _content(objects, owner, {"Bucket": source, "Key": key}), columns):
-            yield item
+            yield item, place
 
 
 async def _content(objects: ItemObjects, owner: Owner, parameters: Mapping[str, Any]) -> bytes:

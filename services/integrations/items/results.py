@@ -39,10 +39,14 @@ class ResultFiles:
         entry = {"Input": given.decode("utf-8", "replace"), "InputDetails": _INCLUDED, "Status": "PENDING"}
         self._entries["PENDING"].append(encode_json(entry))
 
-    def contents(self) -> dict[str, bytes]:
-        """Content by file name, of those that have any."""
+    def contents(self, *always: str) -> dict[str, bytes]:
+        """Content by file name, of those that have any; an empty one of the kinds named."""
         suffix = "jsonl" if self._lines else "json"
-        return {f"{name}_0.{suffix}": self._joined(found) for name, found in self._entries.items() if found}
+        return {
+            f"{name}_0.{suffix}": self._joined(found)
+            for name, found in self._entries.items()
+            if found or name in always
+        }
 
     def _joined(self, entries: Sequence[bytes]) -> bytes:
         if self._lines:
@@ -65,15 +69,16 @@ def transformed(
     return entries
 
 
-def manifest(bucket: str, run_arn: str, folder: str, sizes: Mapping[str, int]) -> bytes:
-    """The manifest; `sizes` are bytes by file name below `folder`."""
+def manifest(bucket: str, run_arn: str, files: Sequence[tuple[str, int]]) -> bytes:
+    """The manifest; `files` are keys and sizes."""
     listed = {
-        kind: [{"Key": f"{folder}/{name}", "Size": size} for name, size in sizes.items() if name.startswith(kind)]
+        kind: [{"Key": key, "Size": size} for key, size in files if key.rpartition("/")[2].startswith(kind)]
         for kind in FILES
     }
     return encode_json({"DestinationBucket": bucket, "MapRunArn": run_arn, "ResultFiles": listed})
 
 
-def folder_of(parameters: Mapping[str, Any], run: str) -> str:
-    """Where a run's files stand."""
-    return "/".join(filter(None, (str(parameters.get("Prefix") or "").rstrip("/"), run)))
+def folder_of(parameters: Mapping[str, Any], run: str, redrive_count: int = 0) -> str:
+    """Where the files of a run's attempt stand."""
+    attempt = f"Redrive-{redrive_count}" if redrive_count else ""
+    return "/".join(filter(None, (str(parameters.get("Prefix") or "").rstrip("/"), run, attempt)))

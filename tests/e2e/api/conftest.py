@@ -17,6 +17,7 @@ import uvicorn
 from botocore.config import Config
 
 from services.api.app import Api
+from services.api.map_run_reader import MapRunReader
 from services.api.server import make_server
 from services.api.settings import ApiSettings
 from services.broker.kombu_broker import open_broker
@@ -63,7 +64,7 @@ class Server:
         broker = open_broker(f"memory://{ids.entropy(6).hex()}", clock, ids)
         scheduler = Scheduler(store, broker, clock, ids)
         running = asyncio.create_task(scheduler.run())
-        self.api = Api(store, broker, clock, ids, self._settings)
+        self.api = Api(store, broker, clock, ids, self._settings, map_runs=MapRunReader(store))
         self._server = make_server(self.api, "127.0.0.1", 0)
         serving = asyncio.create_task(self._server.serve())
         while not self._server.started:  # noqa: ASYNC110 (uvicorn signals nothing)

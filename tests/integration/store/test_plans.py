@@ -46,10 +46,10 @@ FILLED = """
     WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0
 """
 
-ADMIT = "ARRAY[]::uuid[], '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'"
+ADMIT = "ARRAY[]::uuid[], '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'"
 EVERY_DAY = f"'{UUID(int=0)}', '{UUID(int=executions.ID_MAX)}'"
 CHILDREN = f"gen_random_uuid(), '{UUID(int=0)}'"
-COMMIT = ", ".join(["'{}'"] * 3 + ["10.0"] + ["'{}'"] * 18 + [EVERY_DAY] + ["'{}'"] * 5)
+COMMIT = ", ".join(["'{}'"] * 3 + ["10.0"] + ["'{}'"] * 18 + [EVERY_DAY] + ["'{}'"] * 8)
 LISTED = f"ARRAY[gen_random_uuid()], '{{0,1}}', {EVERY_DAY}, NULL, 100, NULL, NULL, 'a', 'b'"
 
 STATEMENTS = [
@@ -70,8 +70,13 @@ STATEMENTS = [
     pytest.param(history.LAST_EVENT, "gen_random_uuid()", {"history_pkey"}, id="last-event"),
     pytest.param(history.BETWEEN, "gen_random_uuid(), 1, 2", {"history_pkey"}, id="pages"),
     pytest.param(inbox.READ, "'{1,2}', 10", {"inbox_pkey"}, id="inbox"),
-    pytest.param(map_runs.COUNTS, CHILDREN, {"executions_children"}, id="map-run-counts"),
+    pytest.param(map_runs.COUNTS, f"{CHILDREN}, 1", {"executions_children"}, id="map-run-counts"),
     pytest.param(map_runs.OPEN_CHILDREN, f"{CHILDREN}, 10", {"executions_children"}, id="map-run-open"),
+    pytest.param(map_runs.PENDING_REDRIVE, f"{CHILDREN}, 1, 10", {"executions_children"}, id="map-run-pending"),
+    pytest.param(
+        map_runs.NOT_REDRIVABLE, f"{CHILDREN}, 1, 1, 24999", {"executions_children", "history_pkey"}, id="map-run-lost"
+    ),
+    pytest.param(map_runs.INPUTS, "gen_random_uuid(), 7", {"map_run_inputs_pkey"}, id="map-run-inputs"),
     pytest.param(map_runs.CHILDREN, f"{CHILDREN}, -1, 10", {"executions_children"}, id="map-run-children"),
     pytest.param(shards.RELEASE, "'{}', '{}', '{}'", {"shards_pkey"}, id="release"),
 ]

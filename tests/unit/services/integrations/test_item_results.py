@@ -30,7 +30,7 @@ def test_lines_end_with_a_newline_and_outputs_are_flattened() -> None:
 
 def test_the_manifest_names_every_kind() -> None:
     folder = folder_of({"Prefix": "p/"}, "run")
-    assert manifest("b", "arn", folder, {"FAILED_0.json": 3}) == (
+    assert manifest("b", "arn", [(f"{folder}/FAILED_0.json", 3)]) == (
         b'{"DestinationBucket":"b","MapRunArn":"arn","ResultFiles":{"FAILED":[{"Key":"p/run/FAILED_0.json","Size":3}],'
         b'"PENDING":[],"SUCCEEDED":[]}}'
     )

@@ -197,7 +197,7 @@ def test_what_is_loaded_with_many_frames_is_counted_in_its_first_turn():
         napping = [{"StartAt": f"n{n}", "States": {f"n{n}": wait(60) | {"End": True}}} for n in range(branches)]
         definition = {"StartAt": "P", "States": {"P": {"Type": "Parallel", "Branches": napping, "End": True}}}
         execution = MemoryHost(definition).run(until_ms=0).execution
-        row = SimpleNamespace(id=execution.origin.id, shard=0)
+        row = SimpleNamespace(id=execution.origin.id, shard=0, redrive_tokens=None, map_child=None)
         return Resident(row, None, execution, 0)  # type: ignore[arg-type]
 
     assert resident(10).added_bytes == 0
