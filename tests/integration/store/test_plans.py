@@ -131,7 +131,8 @@ async def test_no_hot_statement_scans_a_table_that_grows(
 ) -> None:
     plan = await explain(hot, statement, arguments)
     scanned = [node["Relation Name"] for node in plan if node["Node Type"] in ("Seq Scan", "Bitmap Heap Scan")]
-    assert [name for name in scanned if name.startswith(GROWING)] == []
+    # A default partition stays empty, so Postgres, which has never looked at it, may guess what it likes.
+    assert [name for name in scanned if name.startswith(GROWING) and not name.endswith("_default")] == []
     used = {node["Index Name"] for node in plan if "Index Name" in node}
     for index in indexes:
         table, _, kind = index.rpartition("_")
