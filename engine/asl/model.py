@@ -275,6 +275,11 @@ class Program:
     variable_references: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     preparers: Mapping[str, Preparer] = field(default_factory=dict)
 
+    @property
+    def uses_jsonata(self) -> bool:
+        """Whether any of its states evaluates JSONata, whose expressions may work for long."""
+        return any(state.query_language == "JSONata" for state in self.all_states.values())
+
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 HOST: Final = "127.0.0.1"
 MEMORY_BROKER: Final = "memory://"
+SWITCH_SECONDS: Final = 0.001
+"""How long a thread that works keeps the event loop waiting at a time. Python's own five milliseconds are felt."""
 _WORLD_MODULES: Final = ("services.integrations.registry", "services.cli.own_api")
 _NEEDS_STORE: Final = frozenset({"api", "scheduler", "express"})
 
@@ -91,8 +93,11 @@ def listen(port: int) -> socket.socket:
 
 def serve(options: Options, listener: socket.socket | None = None) -> int:
     """Run the roles until a signal comes; returns the exit code."""
+    import sys
+
     import uvloop
 
+    sys.setswitchinterval(SWITCH_SECONDS)
     try:
         return uvloop.run(_Process(options, listener).live())
     except SettingError as error:

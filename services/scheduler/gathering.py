@@ -1,6 +1,7 @@
 """The next batch of a lane: turns are taken as soon as somebody is ready, while the batch before is being written.
 
-Memory is ahead of the store for those turns, but nobody sees it: their executions get no further turn, nothing is
+Turns of state machines that are known to take long are advanced aside, on a thread, and join the batch when they are
+done. Memory is ahead of the store for those turns, but nobody sees it: their executions get no further turn, nothing is
 derived from them, and if the commit before fails their shard is forgotten with them (R5).
 """
 
@@ -10,13 +11,14 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from services.scheduler.aside import Aside, RunAside
 from services.scheduler.caution import Caution
 from services.scheduler.observe import Observer
 from services.scheduler.ready_queue import ReadyQueue
-from services.scheduler.resident import Resident
+from services.scheduler.resident import Delivery, Resident
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.shard import Shards
-from services.scheduler.turn import Turn, Turns
+from services.scheduler.turn import OpenTurn, Turn, Turns
 
 SLOW_SECONDS: Final = 0.05
 """A turn that takes longer is one of a slow state machine."""
@@ -33,6 +35,8 @@ class Gathering:
         nothing_to_commit: called with turns that changed nothing and owe no answer.
         quarantine: called with executions that broke an invariant.
         wake_after: called with a number of seconds, after which somebody is ready who is not now.
+        wake: called when something is ready to be committed, or somebody for a turn, who was not before.
+        run_aside: advances a turn on a thread.
     """
 
     def __init__(
@@ -48,6 +52,8 @@ class Gathering:
         nothing_to_commit: Callable[[Turn], None],
         quarantine: Callable[[bytes], None],
         wake_after: Callable[[float], None],
+        wake: Callable[[], None],
+        run_aside: RunAside,
     ) -> None:
         """Nobody is ready."""
         self._shards = shards
@@ -58,9 +64,12 @@ class Gathering:
         self._now_ms = now_ms
         self._monotonic = monotonic
         self._wake_after = wake_after
+        self._wake = wake
         self._nothing_to_commit = nothing_to_commit
         self._quarantine = quarantine
         self._ready = ReadyQueue()
+        self._aside = Aside(turns, run_aside, monotonic, self._advanced_aside)
+        self._finished: list[Turn] = []
         self._taken: list[Turn] = []
         self._events = self._bytes = 0
         self._alone = self._long = False
@@ -77,12 +86,18 @@ class Gathering:
     def gather(self) -> None:
         """Take turns of whoever is ready, within the bounds of one commit.
 
-        A turn that takes long (an expression that uses its whole budget) ends the batch, and the state machine's next
-        one has to wait for a part of that: a fifth of the time is everybody else's, whoever is slow.
+        A turn that takes long (an expression that uses its whole budget) ends the batch. The next ones of its state
+        machine are advanced aside, and each has to wait for a part of what the one before took: a fifth of the time is
+        everybody else's alone, whoever is slow.
         """
+        while self._finished and not self._full:
+            self._add(self._finished.pop(0))
         now_ms = self._now_ms()
         while not self._full and (resident := self._next()) is not None:
             if self._shards.owned[resident.shard].closing:
+                continue
+            if self._ready.expects_slow(resident) and resident.key not in self._caution:
+                self._aside.take(resident, now_ms)
                 continue
             if resident.key in self._caution:
                 if self._taken:
@@ -100,8 +115,9 @@ class Gathering:
 
     def _next(self) -> Resident | None:
         rest = self._slow_at - self._monotonic()
-        found = self._ready.pop(slow_too=rest <= 0)
-        if found is None and self._ready.only_slow:
+        busy = self._aside.busy
+        found = self._ready.pop(slow_too=rest <= 0 and not busy)
+        if found is None and self._ready.only_slow and not busy:
             self._wake_after(rest)
         return found
 
@@ -114,7 +130,7 @@ class Gathering:
 
     def return_deliveries(self, shards: list[int]) -> None:
         """These shards are being given up: what their executions were told is unanswered."""
-        for turn in self._taken:
+        for turn in self._taken + self._finished:
             if turn.resident.shard in shards:
                 turn.resident.pending = turn.deliveries + turn.resident.pending
 
@@ -142,19 +158,49 @@ class Gathering:
         begun = self._monotonic()
         try:
             turn = self._turns.take(resident, now_ms)
-        except Exception:
-            # The top of the loop over executions: memory may be ahead of the store now, so it is forgotten at once;
-            # a broken invariant of one execution must not stop the others.
-            log.exception("a turn of execution %s broke an invariant", resident.id)
-            self._observer.broken()
-            resident.pending = deliveries
-            self._quarantine(resident.key)
-            self._shards.remove(resident)
+        except Exception as problem:
+            # The top of the loop over executions: a broken invariant of one must not stop the others.
+            self._broke(resident, deliveries, problem)
             return None
-        ended = self._monotonic()
-        slow = ended - begun > SLOW_SECONDS
+        self._long = self._took(resident, self._monotonic() - begun) or self._long
+        return turn
+
+    def _advanced_aside(self, opened: OpenTurn, seconds: float, problem: Exception | None) -> None:
+        """Close a turn that was advanced aside, if its shard is still ours; it joins the next batch."""
+        resident = opened.resident
+        self._wake()
+        if resident.gone:
+            return
+        if problem is None and self._shards.owned[resident.shard].closing:
+            resident.pending = opened.deliveries + opened.left + resident.pending
+            return
+        try:
+            if problem is not None:
+                raise problem
+            turn = self._turns.close(opened)
+        except Exception as broken:
+            # As in `_take_turn`.
+            self._broke(resident, opened.deliveries + opened.left, broken)
+            return
+        self._took(resident, seconds)
+        if turn.must_commit:
+            resident.in_flight = True
+            self._finished.append(turn)
+        else:
+            self._nothing_to_commit(turn)
+
+    def _broke(self, resident: Resident, deliveries: list[Delivery], problem: Exception) -> None:
+        """Memory may be ahead of the store now, so it is forgotten at once."""
+        log.error("a turn of execution %s broke an invariant", resident.id, exc_info=problem)
+        self._observer.broken()
+        resident.pending = deliveries
+        self._quarantine(resident.key)
+        self._shards.remove(resident)
+
+    def _took(self, resident: Resident, seconds: float) -> bool:
+        """Learn from how long a turn took; whether that was long."""
+        slow = seconds > SLOW_SECONDS
         self._ready.took(resident, slow)
         if slow:
-            self._long = True
-            self._slow_at = ended + REST_SHARE * (ended - begun)
-        return turn
+            self._slow_at = self._monotonic() + REST_SHARE * seconds
+        return slow

@@ -16,6 +16,7 @@ from uuid import UUID
 from engine.execution.execution import Execution
 from engine.execution.page import Page
 from services.runtime.clock import Clock
+from services.scheduler.aside import RunAside
 from services.scheduler.caution import Caution
 from services.scheduler.database_clock import DatabaseClock
 from services.scheduler.gathering import Gathering
@@ -58,6 +59,7 @@ class Lane:
         step_down: Callable[[list[Shard], bool], None],
         quarantine: Callable[[bytes], None],
         settled: Callable[[], None],
+        run_aside: RunAside,
     ) -> None:
         """Everything is handed in.
 
@@ -90,6 +92,8 @@ class Lane:
             nothing_to_commit=self._nothing_to_commit,
             quarantine=quarantine,
             wake_after=self._wake_after,
+            wake=self._wake,
+            run_aside=run_aside,
         )
         self._alarm: asyncio.TimerHandle | None = None
         self._renew: dict[int, Shard] = {}
@@ -111,10 +115,13 @@ class Lane:
     def _wake_after(self, seconds: float) -> None:
         """Look again then: somebody waits whose turn would have been too early now."""
         if self._alarm is None:
-            self._alarm = asyncio.get_running_loop().call_later(seconds, self._wake)
+            self._alarm = asyncio.get_running_loop().call_later(seconds, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        self._wake()
 
     def _wake(self) -> None:
-        self._alarm = None
         self._work.set()
         self._ready.set()
 

@@ -167,7 +167,7 @@ async def _ended_or_cancelled(before: asyncio.Task[None]) -> None:
 def _waits(resident: Resident, arn: str, attempt: int) -> bool:
     if resident.execution.ended:
         return False
-    waits = (frame.waits for frame in resident.execution.frames.values())
+    waits = [frame.waits for frame in list(resident.execution.frames.values())]
     return any(isinstance(one, Waiting) and (one.arn, one.redrive_count) == (arn, attempt) for one in waits)
 
 

@@ -137,6 +137,7 @@ class Resident:
     def attempts(self) -> Iterator[tuple[str, Attempt]]:
         """Every open attempt with the path of its frame."""
         if not self.execution.ended:
-            for path, frame in self.execution.frames.items():
+            # A copy: a turn that is advanced aside changes the frames meanwhile.
+            for path, frame in list(self.execution.frames.items()):
                 if isinstance(frame.waits, Attempt):
                     yield path, frame.waits

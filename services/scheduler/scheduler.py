@@ -22,6 +22,7 @@ from services.runtime.clock import Clock
 from services.runtime.faults import Fault
 from services.runtime.ids import Ids
 from services.scheduler.activities import Activities
+from services.scheduler.aside import RunAside
 from services.scheduler.database_clock import DatabaseClock
 from services.scheduler.group_commit import Lane, OnCommitted
 from services.scheduler.incarnations import Incarnations
@@ -66,6 +67,7 @@ class Scheduler:
         equip: adds to compiled programs what the integrations know of them.
         answer_activity: answers for the activities that a mocked test case mocks.
         objects: the way to S3 for readers and writers of distributed Maps.
+        run_aside: advances a turn that may take long, on a thread.
         (the others): see their types.
     """
 
@@ -83,6 +85,7 @@ class Scheduler:
         equip: Equip | None = None,
         answer_activity: AnswerActivity | None = None,
         objects: ItemObjects | None = None,
+        run_aside: RunAside = asyncio.to_thread,
     ) -> None:
         """Create it on the event loop that will run it."""
         settings = settings or SchedulerSettings()
@@ -124,7 +127,7 @@ class Scheduler:
             settings.execution_bytes_max,
             answer_activity,
         )
-        self._lanes = [self._make_lane(turns, on_committed) for _ in range(settings.lanes)]
+        self._lanes = [self._make_lane(turns, on_committed, run_aside) for _ in range(settings.lanes)]
 
     def _make_publisher(self, pool_of: Callable[[Resource], str]) -> Publisher:
         return Publisher(
@@ -185,7 +188,7 @@ class Scheduler:
             discard=self._discard_inbox_row,
         )
 
-    def _make_lane(self, turns: Turns, on_committed: OnCommitted | None) -> Lane:
+    def _make_lane(self, turns: Turns, on_committed: OnCommitted | None, run_aside: RunAside) -> Lane:
         return Lane(
             store=self._store,
             shards=self._shards,
@@ -199,6 +202,7 @@ class Scheduler:
             step_down=self._step_down,
             quarantine=self._loader.quarantine,
             settled=self._settled,
+            run_aside=run_aside,
         )
 
     # its life

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.advance import advance
 from engine.asl.model import Resource, TaskState
@@ -54,8 +54,34 @@ class Turn:
         return self.page is not None or self.change is not None or any(d.owes_answer for d in self.deliveries)
 
 
+@dataclass(slots=True)
+class OpenTurn:
+    """A turn that is being taken.
+
+    Attributes:
+        resident, step, deliveries: whose it is, what it makes, and what is told.
+        left: deliveries that its budget did not reach.
+        ended_before, attempt_before: of the execution, to see what changes.
+        stale: how many deliveries changed nothing.
+        freed: incarnations that have a slot more, told when it is closed.
+    """
+
+    resident: Resident
+    step: Step
+    deliveries: list[Delivery]
+    left: list[Delivery]
+    ended_before: bool
+    attempt_before: int | None
+    stale: int = 0
+    freed: list[str] = field(default_factory=list)
+
+
 class Turns:
-    """Takes turns; holds what every turn needs."""
+    """Takes turns; holds what every turn needs.
+
+    A turn is opened and closed on the event loop. In between it is advanced, which may be done on another thread: that
+    touches its own execution alone, and nobody else changes that meanwhile.
+    """
 
     def __init__(
         self,
@@ -78,55 +104,76 @@ class Turns:
         self._commands = Commands()
 
     def take(self, resident: Resident, now_ms: int) -> Turn:
-        """Advance by what is pending, as far as the turn's budget goes.
+        """Open, advance and close in one go.
 
         Raises:
             AssertionError: an invariant of the engine is broken.
         """
-        execution = resident.execution
-        ended_before, attempt_before = execution.ended, resident.map_attempt
+        opened = self.open(resident, now_ms)
+        self.advance(opened)
+        return self.close(opened)
+
+    def open(self, resident: Resident, now_ms: int) -> OpenTurn:
+        """Begin with what is pending; what comes from now on waits for the next turn."""
         resident.last_ms = max(now_ms, resident.last_ms)
-        step = Step(execution, resident.last_ms, self._entropy)
+        step = Step(resident.execution, resident.last_ms, self._entropy)
         deliveries, resident.pending = resident.pending, []
-        stale = 0
-        for number, delivery in enumerate(deliveries):
+        return OpenTurn(resident, step, deliveries, [], resident.execution.ended, resident.map_attempt)
+
+    def advance(self, opened: OpenTurn) -> None:
+        """Tell the engine what reached the execution, as far as the turn's budget goes.
+
+        Raises:
+            AssertionError: an invariant of the engine is broken.
+        """
+        step, execution = opened.step, opened.resident.execution
+        for number, delivery in enumerate(opened.deliveries):
             if step.budget <= 0:
-                resident.pending = deliveries[number:]
-                deliveries = deliveries[:number]
+                opened.left = opened.deliveries[number:]
+                opened.deliveries = opened.deliveries[:number]
                 break
-            stale += self._apply(step, resident, delivery)
+            opened.stale += self._apply(opened, delivery)
         if execution.origin.test_case and self._answer_activity is not None:
             answer_activities(step, self._answer_activity)
         if not execution.ended:
-            self._look_at_memory(step, resident)
-        if not execution.ended:
+            self._look_at_memory(step, opened.resident)
+
+    def close(self, opened: OpenTurn) -> Turn:
+        """Bind what it offers, and make its page."""
+        resident, step = opened.resident, opened.step
+        if opened.left:
+            resident.pending = opened.left + resident.pending
+        for incarnation in opened.freed:
+            self._incarnations.slot_free(incarnation, self._monotonic())
+        if not resident.execution.ended:
             self._pre_grant(step)
         page = None if step.empty else step.page()
         touched = sorted(step.touched, key=_branch_order) if len(step.touched) > 1 else list(step.touched)
-        changed = page is not None or resident.map_attempt != attempt_before
-        change = self._change(resident, ended_before) if changed else None
-        return Turn(resident, touched, deliveries, page, change, TURN_TRANSITIONS_MAX - step.budget, stale)
+        changed = page is not None or resident.map_attempt != opened.attempt_before
+        change = self._change(resident, opened.ended_before) if changed else None
+        transitions = TURN_TRANSITIONS_MAX - step.budget
+        return Turn(resident, touched, opened.deliveries, page, change, transitions, opened.stale)
 
-    def _apply(self, step: Step, resident: Resident, delivery: Delivery) -> int:
+    def _apply(self, opened: OpenTurn, delivery: Delivery) -> int:
         """Tell the engine; 1 if it was stale."""
         if delivery.command is not None:
-            delivery.reply = self._commands.perform(step, resident, delivery.command)
+            delivery.reply = self._commands.perform(opened.step, opened.resident, delivery.command)
             return int(delivery.reply[0] != "")
         assert delivery.stimulus is not None
-        if delivery.result is not None and not self._fits(resident, delivery):
+        if delivery.result is not None and not self._fits(opened, delivery):
             return 1
-        advance(step, delivery.stimulus)
+        advance(opened.step, delivery.stimulus)
         return 0
 
-    def _fits(self, resident: Resident, delivery: Delivery) -> bool:
+    def _fits(self, opened: OpenTurn, delivery: Delivery) -> bool:
         """Whether a result counts: open attempt, right token, right grant (R14). Its worker has a free slot again."""
-        result = delivery.result
+        result, resident = delivery.result, opened.resident
         assert result is not None
         attempt = resident.attempt(result.path, result.token)
         if attempt is None or attempt.grant != result.grant:
             return False
         if result.incarnation == attempt.incarnation and not attempt.submitted_id:
-            self._incarnations.slot_free(result.incarnation, self._monotonic())
+            opened.freed.append(result.incarnation)
         if result.kind in ("succeeded", "failed"):
             resident.jobs.pop(result.path, None)
         return True

@@ -119,7 +119,7 @@ GREEDY = {"Type": "Pass", "Output": "{% $reduce([1..500000], function($a, $b){$a
 
 
 def test_e11_an_expression_that_uses_its_whole_budget_lets_its_neighbours_through(process: Process) -> None:
-    """One evaluation may hold the others up for as long as its steps last; a dozen of them not a dozen times that."""
+    """A turn that may take long is advanced on a thread: a dozen of them hold up nobody for as long as one takes."""
     client = process.client
 
     def finish(execution: str) -> float:
@@ -138,8 +138,8 @@ def test_e11_an_expression_that_uses_its_whole_budget_lets_its_neighbours_throug
     alone = min(finish(greedy()) for _ in range(2))
     attacks = [greedy() for _ in range(ATTACKERS)]
     took = sorted(finish(neighbour()) for _ in range(NEIGHBOURS))
-    assert took[NEIGHBOURS // 2] < 2 * alone
-    assert took[-1] < ATTACKERS / 2 * alone
+    assert took[NEIGHBOURS // 2] < alone / 2
+    assert took[-1] < 2 * alone
     for execution in attacks:
         client.call("StopExecution", executionArn=execution)
         finish(execution)

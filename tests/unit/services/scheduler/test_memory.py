@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any, cast
 from uuid import UUID
 
 from engine.execution.execution import Execution
@@ -134,6 +135,7 @@ def test_r23_state_machines_take_turns():
         resident.queued = resident.gone = False
         resident.key = bytes([number])
         resident.row = type("Row", (), {"machine_id": UUID(int=machine)})()
+        resident.execution = cast(Any, SimpleNamespace(program=SimpleNamespace(uses_jsonata=False)))
         queue.push(resident)
         queue.push(resident)
         residents.append(resident)
