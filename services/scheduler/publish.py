@@ -21,7 +21,7 @@ from services.scheduler.activities import Activities
 from services.scheduler.database_clock import DatabaseClock
 from services.scheduler.incarnations import Incarnations
 from services.scheduler.jobs import grant_of, poll_of
-from services.scheduler.map_runs import MapRuns
+from services.scheduler.map_runs.runs import MapRuns
 from services.scheduler.nested_ends import end_for_parent
 from services.scheduler.offers import Offers
 from services.scheduler.outbox import Outbox

@@ -28,8 +28,8 @@ from services.scheduler.group_commit import Lane, OnCommitted
 from services.scheduler.incarnations import Incarnations
 from services.scheduler.loading import Loader
 from services.scheduler.mail import Mail
-from services.scheduler.map_drive import World
-from services.scheduler.map_runs import MapRuns
+from services.scheduler.map_runs.runs import MapRuns
+from services.scheduler.map_runs.world import World
 from services.scheduler.mocked_activities import AnswerActivity
 from services.scheduler.observe import Observer, Silent
 from services.scheduler.offers import Offers

@@ -31,7 +31,7 @@ class MapRun:
         planned: they have been read, and the inputs of all children are kept.
         reading: counts who began to read them; only the last one's inputs are kept.
         redrive_count, redrive_ms: redrives so far and when the last one was; the count numbers the attempts.
-        results: what the ResultWriter has written so far (`services.scheduler.map_results`), None for nothing.
+        results: what the ResultWriter has written so far (`services.scheduler.map_runs.results`), None for nothing.
     """
 
     id: UUID

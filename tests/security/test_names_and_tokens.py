@@ -10,11 +10,11 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
-from botocore.exceptions import ClientError
 
 from engine import task_token
 from services.runtime.ids import SystemIds
 from tests.e2e.api.conftest import PASS, ROLE, Server, ended
+from tests.fixtures.refusals import code_of
 
 BAD_NAMES = [
     "../../etc/passwd",
@@ -78,15 +78,6 @@ BAD_ARNS = [
     f"{PLACE}:execution:m:../../e",
     "arn:aws:states:us-east-1:\u0661\u0661\u0661\u0661\u0661\u0661\u0661\u0661\u0661\u0661\u0661\u0661:stateMachine:m",
 ]
-
-
-def code_of(call: Callable[..., Any], **given: Any) -> str:
-    """The error code of a call, "" when it is answered."""
-    try:
-        call(**given)
-    except ClientError as error:
-        return str(error.response["Error"]["Code"])
-    return ""
 
 
 def test_a11_a_name_that_is_none_names_nothing(sfn: Any, machine: Callable[..., str]) -> None:

@@ -13,10 +13,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from services.cli.errors import ServerError
 from tests.e2e.api.conftest import PASS, ROLE, ended
+from tests.fixtures.refusals import code_of
 from tests.security.conftest import Process
 
 BYTES_MAX = 262_144
@@ -88,15 +88,6 @@ def task_token(sfn: Any, machine: Callable[..., str]) -> str:
     states = {"T": {"Type": "Task", "Resource": activity, "End": True}}
     sfn.start_execution(stateMachineArn=machine(json.dumps({"StartAt": "T", "States": states})))
     return str(sfn.get_activity_task(activityArn=activity)["taskToken"])
-
-
-def code_of(call: Callable[..., Any], **given: Any) -> str:
-    """The error code of a call, "" when it is answered."""
-    try:
-        call(**given)
-    except ClientError as error:
-        return str(error.response["Error"]["Code"])
-    return ""
 
 
 def test_v1_what_is_no_json_is_refused_at_every_door(sfn: Any, machine: Callable[..., str], task_token: str) -> None:

@@ -8,19 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from services.api.operations import aliases, versions
 from tests.e2e.api.conftest import PASS, ROLE
-
-
-def code_of(call: Callable[..., Any], **given: Any) -> str:
-    """The error code of a call, "" when it is answered."""
-    try:
-        call(**given)
-    except ClientError as error:
-        return str(error.response["Error"]["Code"])
-    return ""
+from tests.fixtures.refusals import code_of
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from services.broker.messages import pack, unpack
 from services.integrations.interface import Submitted
 from tests.fixtures.scheduler_world import ACCOUNT, REGION, TASK, states, wait
 from tests.fixtures.virtual_loop import run_virtually
+from tests.unit.services.scheduler.map_runs.test_redrives import Tasks, redrive, world_of
+from tests.unit.services.scheduler.map_runs.test_runs import outcome, until_ended
 from tests.unit.services.scheduler.test_commands import (
     CALLBACK,
     LEASED,
@@ -19,8 +21,6 @@ from tests.unit.services.scheduler.test_commands import (
     secret_in,
     with_callback,
 )
-from tests.unit.services.scheduler.test_map_redrives import Tasks, redrive, world_of
-from tests.unit.services.scheduler.test_map_runs import outcome, until_ended
 
 DAY_MS = 24 * 3600 * 1000
 

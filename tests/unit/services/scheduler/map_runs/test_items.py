@@ -12,7 +12,7 @@ from engine.execution.execution import Status
 from tests.fixtures.memory_objects import MemoryObjects
 from tests.fixtures.scheduler_world import PASS, World
 from tests.fixtures.virtual_loop import run_virtually
-from tests.unit.services.scheduler.test_map_runs import machine, only_run, until_ended
+from tests.unit.services.scheduler.map_runs.test_runs import machine, only_run, until_ended
 
 ABOUT = {
     "key.$": "$$.Map.Item.Key",

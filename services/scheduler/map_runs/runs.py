@@ -14,8 +14,9 @@ from engine.execution.stimulus import MapRunEnded
 from engine.failure import StateError
 from engine.payload import Payload
 from services.runtime.faults import Fault
-from services.scheduler.map_children import stop_children
-from services.scheduler.map_drive import LONGEST_SECONDS, MapDrive, World, row_of
+from services.scheduler.map_runs.children import stop_children
+from services.scheduler.map_runs.drive import LONGEST_SECONDS, MapDrive, row_of
+from services.scheduler.map_runs.world import World
 from services.scheduler.resident import Delivery, Resident
 from services.store.map_run_records import MapRun, MapRunEnd
 

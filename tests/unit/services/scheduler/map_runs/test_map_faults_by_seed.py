@@ -22,7 +22,7 @@ from tests.fixtures.local_broker import Mischief
 from tests.fixtures.memory_store import Faults
 from tests.fixtures.scheduler_world import World
 from tests.fixtures.virtual_loop import run_virtually
-from tests.unit.services.scheduler.test_map_runs import outcome
+from tests.unit.services.scheduler.map_runs.test_runs import outcome
 
 COUNT = 24
 SECONDS_OF_FAULTS = 90

@@ -16,7 +16,7 @@ from services.store.records import StoredExecution
 from tests.fixtures.memory_objects import MemoryObjects
 from tests.fixtures.scheduler_world import TASK, World
 from tests.fixtures.virtual_loop import run_virtually
-from tests.unit.services.scheduler.test_map_runs import machine, only_run, outcome, until_ended
+from tests.unit.services.scheduler.map_runs.test_runs import machine, only_run, outcome, until_ended
 
 THRESHOLD = "States.ExceedToleratedFailureThreshold"
 WRITER = {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": "b", "Prefix": "p"}}

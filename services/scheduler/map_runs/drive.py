@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
@@ -23,19 +22,16 @@ from engine.payload import Payload
 from engine.states.distributed_map import NOT_WRITABLE, THRESHOLD_CAUSE, THRESHOLD_ERROR, child_name
 from engine.states.map_inputs import STATE_DATA, Entry, Selector
 from services.broker import queues
-from services.broker.interface import Broker
 from services.broker.messages import Hint, encode
-from services.integrations.items.objects import ItemObjects, Owner
+from services.integrations.items.objects import Owner
 from services.integrations.items.reading import read_items
 from services.integrations.items.results import transformed
-from services.runtime.clock import Clock
-from services.runtime.ids import Ids
-from services.scheduler.map_children import redrive_children, stop_children
-from services.scheduler.map_inputs import ChildInput, ChildInputs
-from services.scheduler.map_results import entry_of, try_writing, write_results, written_where
+from services.scheduler.map_runs.children import redrive_children, stop_children
+from services.scheduler.map_runs.inputs import ChildInput, ChildInputs
+from services.scheduler.map_runs.results import entry_of, try_writing, write_results, written_where
+from services.scheduler.map_runs.world import World
 from services.scheduler.resident import Resident
 from services.scheduler.signal import Signal
-from services.store.interface import MapRunStore
 from services.store.map_run_records import (
     COUNT_GIVEN,
     PERCENTAGE_GIVEN,
@@ -56,17 +52,6 @@ READING_SECONDS: Final = 1.0
 _FAILED: Final = (Status.FAILED, Status.TIMED_OUT)
 
 _Ending: TypeAlias = tuple[RunStatus, str | None, str | None]
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """What driving a run needs; `objects` is None where there is no way to S3."""
-
-    store: MapRunStore
-    broker: Broker
-    clock: Clock
-    ids: Ids
-    objects: ItemObjects | None
 
 
 class MapDrive:

@@ -10,8 +10,8 @@ from services.broker.messages import pack
 from services.store.map_run_records import MapRun
 from tests.fixtures.scheduler_world import TASK, World
 from tests.fixtures.virtual_loop import run_virtually
-from tests.unit.services.scheduler.test_map_redrives import THRESHOLD, WRITER, Tasks, objects_of, redrive, world_of
-from tests.unit.services.scheduler.test_map_runs import machine, only_run, until_ended
+from tests.unit.services.scheduler.map_runs.test_redrives import THRESHOLD, WRITER, Tasks, objects_of, redrive, world_of
+from tests.unit.services.scheduler.map_runs.test_runs import machine, only_run, until_ended
 
 
 def files(world: World, run: MapRun) -> dict[str, Any]:

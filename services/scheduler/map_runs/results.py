@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from engine.execution.execution import Status
 from engine.payload import decode_json, encode_json
 from engine.timestamps import iso_from_ms
 from services.integrations.items.objects import ObjectError, Owner
 from services.integrations.items.results import ResultFiles, folder_of, manifest
+from services.scheduler.map_runs.inputs import ChildInputs
+from services.scheduler.map_runs.world import World
 from services.store.description import arn_of, machine_of, redrive_members
 from services.store.map_run_records import MapRun
 from services.store.records import StoredExecution
-
-if TYPE_CHECKING:
-    from services.scheduler.map_drive import World
-    from services.scheduler.map_inputs import ChildInputs
 
 _AT_ONCE: Final = 500
 _INCLUDED: Final = {"Included": True}
