@@ -75,7 +75,7 @@ UPDATE: Final = f"""
         tolerated_percentage = coalesce($3, tolerated_percentage),
         tolerated_count = coalesce($4, tolerated_count),
         threshold_given = threshold_given
-            | CASE WHEN $4::integer IS NULL THEN 0 ELSE {COUNT_GIVEN} END
+            | CASE WHEN $4::bigint IS NULL THEN 0 ELSE {COUNT_GIVEN} END
             | CASE WHEN $3::double precision IS NULL THEN 0 ELSE {PERCENTAGE_GIVEN} END
     WHERE id = $1 AND status = 'RUNNING'
 """

@@ -73,6 +73,8 @@ def test_a_map_run_is_listed_described_changed_and_ended(sfn: Any) -> None:
     assert shown["itemCounts"].keys() == shown["executionCounts"].keys() == COUNTS
     assert (shown["executionCounts"]["total"], shown["executionCounts"]["pending"]) == (3, 2)
 
+    sfn.update_map_run(mapRunArn=run, toleratedFailureCount=2**63 - 1)
+    assert sfn.describe_map_run(mapRunArn=run)["toleratedFailureCount"] == 2**63 - 1
     assert sfn.update_map_run(mapRunArn=run, maxConcurrency=3, toleratedFailureCount=2).keys() == {"ResponseMetadata"}
     until(lambda: sfn.describe_map_run(mapRunArn=run)["executionCounts"]["running"] == 3)
     shown = sfn.describe_map_run(mapRunArn=run)
