@@ -49,6 +49,9 @@ FIRST_SECONDS: Final = 0.25
 SHORTEST_SECONDS: Final = 0.02
 LONGEST_SECONDS: Final = 4.0
 READING_SECONDS: Final = 1.0
+MAX_CONCURRENCY_SHOWN: Final = 2**31 - 1
+TOLERATED_COUNT_SHOWN: Final = 2**63 - 1
+"""The largest numbers that the API can show; more is no limit either."""
 _FAILED: Final = (Status.FAILED, Status.TIMED_OUT)
 
 _Ending: TypeAlias = tuple[RunStatus, str | None, str | None]
@@ -316,8 +319,8 @@ def row_of(resident: Resident, path: str, waiting: Waiting, run_id: UUID, label:
         label=label,
         express=state.execution_type == "EXPRESS",
         start_ms=now_ms,
-        max_concurrency=plan["max_concurrency"],
+        max_concurrency=min(plan["max_concurrency"], MAX_CONCURRENCY_SHOWN),
         tolerated_percentage=percentage or 0.0,
-        tolerated_count=count or 0,
+        tolerated_count=min(count or 0, TOLERATED_COUNT_SHOWN),
         threshold_given=given,
     )

@@ -69,6 +69,20 @@ def test_every_item_is_an_execution_of_its_own_and_outputs_keep_the_order() -> N
     run_virtually(body())
 
 
+def test_limits_beyond_what_the_api_can_show_are_no_limits() -> None:
+    async def body() -> None:
+        world = World()
+        world.scheduler()
+        fields = {"MaxConcurrencyPath": "$.huge", "ToleratedFailureCountPath": "$.huge", "ItemsPath": "$.items"}
+        definition = machine({"Type": "Pass"}, **fields)
+        (parent,) = await world.start(world.machine(definition), input={"huge": 10**30, "items": [1, 2]})
+        assert await until_ended(world, parent) == (Status.SUCCEEDED, [1, 2])
+        run = only_run(world)
+        assert (run.max_concurrency, run.tolerated_count) == (2**31 - 1, 2**63 - 1)
+
+    run_virtually(body())
+
+
 def test_batches_share_an_execution_and_failures_count_by_item() -> None:
     async def body() -> None:
         world = World()
