@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from engine.asl.model import MapState
 from engine.execution.execution import Status
-from engine.execution.frame import ROOT, Children, Ended, Frame, Ready
+from engine.execution.frame import ROOT, Children, Ended, Frame, Ready, path_order
 from engine.execution.outcome import Failed, Outcome
 from engine.execution.step import Step
 from engine.states import dispatch, map_state
@@ -34,7 +34,8 @@ def redrive(step: Step) -> list[tuple[Frame, Act]]:
     execution.redrive_ms = step.now_ms
     step.note(terminal_id, "ExecutionRedriven", execution.redrive_count)
     unfinished = []
-    for frame in list(execution.frames.values()):
+    # By path, for memory keeps frames in the order in which they came, and a load in that of their paths.
+    for frame in sorted(execution.frames.values(), key=path_order):
         if not isinstance(frame.waits, Ended) and execution.frames.get(frame.path) is frame:
             act = _first_act(frame, step)
             if act is not None:

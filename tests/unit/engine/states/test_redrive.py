@@ -398,3 +398,19 @@ def test_an_express_child_starts_again_under_its_name() -> None:
     names = [line.partition(":")[2] for line in host.lines]
     assert (names.count("ExecutionStarted"), names.count("PassStateEntered")) == (2, 2)
     assert "ExecutionRedriven" not in names
+
+
+def test_frames_go_on_in_the_order_of_their_paths_also_when_memory_has_them_in_another() -> None:
+    retried = TASK | {"TimeoutSeconds": "{% $states.input %}", "Retry": [{"ErrorEquals": ["States.ALL"]}]}
+    inner = {"Type": "Parallel", "Branches": [machine(S2=retried, start="S2")], "End": True}
+    second = machine(
+        A=TASK | {"End": False, "Next": "B"}, B={"Type": "Wait", "Timestamp": "{% 1 %}", "End": True}, start="A"
+    )
+    del second["States"]["A"]["End"]
+    definition = machine(S={"Type": "Parallel", "Branches": [machine(S1=inner, start="S1"), second], "End": True})
+    lines = []
+    for reload in (False, True):
+        host = MemoryHost(definition | {"QueryLanguage": "JSONata"}, None, reload=reload).run(START_MS)
+        assert host.execution.status is Status.FAILED
+        lines.append(redriven(host).lines)
+    assert lines[0] == lines[1]
