@@ -49,7 +49,7 @@ class SchedulerSettings:
     load_max: int = 256
     ready_max: int = 4_096
     resident_max: int = 50_000
-    parked_max: int = 10_000
+    parked_max: int = 2_000
     execution_bytes_max: int = 134_217_728
     program_bytes_max: int = 67_108_864
     status_event_source: str = "aws.states"
