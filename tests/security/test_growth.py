@@ -119,14 +119,15 @@ GREEDY = {"Type": "Pass", "Output": "{% $reduce([1..500000], function($a, $b){$a
 
 
 def test_e11_an_expression_that_uses_its_whole_budget_lets_its_neighbours_through(process: Process) -> None:
-    """A turn that may take long is advanced on a thread: a dozen of them hold up nobody for as long as one takes."""
+    """A turn that may take long is advanced on a thread: whoever comes after a dozen of them is through before them."""
     client = process.client
 
-    def finish(execution: str) -> float:
-        begun = time.perf_counter()
-        while client.call("DescribeExecution", executionArn=execution)["status"] == "RUNNING":
+    def running(execution: str) -> bool:
+        return str(client.call("DescribeExecution", executionArn=execution)["status"]) == "RUNNING"
+
+    def finish(execution: str) -> None:
+        while running(execution):
             time.sleep(0.002)
-        return time.perf_counter() - begun
 
     def machine(name: str, definition: dict[str, Any]) -> Callable[[], str]:
         given = {"name": name, "definition": json.dumps(definition), "roleArn": ROLE}
@@ -135,11 +136,10 @@ def test_e11_an_expression_that_uses_its_whole_budget_lets_its_neighbours_throug
 
     greedy = machine("greedy", {"QueryLanguage": "JSONata", "StartAt": "S", "States": {"S": GREEDY}})
     neighbour = machine("neighbour", json.loads(PASS))
-    alone = min(finish(greedy()) for _ in range(2))
     attacks = [greedy() for _ in range(ATTACKERS)]
-    took = sorted(finish(neighbour()) for _ in range(NEIGHBOURS))
-    assert took[NEIGHBOURS // 2] < alone / 2
-    assert took[-1] < 2 * alone
+    for _ in range(NEIGHBOURS):
+        finish(neighbour())
+    assert sum(running(execution) for execution in attacks) > ATTACKERS // 3
     for execution in attacks:
         client.call("StopExecution", executionArn=execution)
         finish(execution)
