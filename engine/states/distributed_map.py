@@ -8,16 +8,17 @@ evaluated here, once, and waits with the frame.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid3
 
 from engine.arn import machine_arn, map_run_arn
-from engine.asl.model import MapState, NumberLimit
+from engine.asl.model import MapState, NumberLimit, Program
 from engine.execution.frame import Frame, MapRun
 from engine.execution.outcome import Failed, Outcome
 from engine.execution.step import Step
 from engine.execution.stimulus import MapRunEnded
-from engine.failure import DATA_LIMIT_EXCEEDED, RUNTIME, evaluation_error, runtime_error
+from engine.failure import DATA_LIMIT_EXCEEDED, RUNTIME, StateError, evaluation_error, runtime_error
 from engine.limits import MAP_RUN_REDRIVES_MAX
 from engine.payload import Payload
 from engine.states.data_flow import View, effective_input, finish, leave, select_result
@@ -107,6 +108,32 @@ def label_of(state: MapState, machine: str) -> str:
 def generated_label(state_name: str, machine: str) -> str:
     """What names the Map of a state without a Label in ARNs; `machine` is the ARN of the state machine."""
     return str(uuid3(NAMESPACE_URL, f"{machine}/{state_name}"))
+
+
+def child_program(program: Program, state: MapState) -> Program:
+    """What the children of a Map run: its ItemProcessor, without the machine's own time limit."""
+    return replace(program, machine=state.processor, timeout_seconds=None)
+
+
+def exceeds_tolerance(failed_items: int, items: int, count: int | None, percentage: float | None) -> bool:
+    """Whether more has failed than the run may bear; without any number nothing may.
+
+    Args:
+        failed_items: of children that failed or timed out.
+        items: of the whole run.
+        count: ToleratedFailureCount, None where it is not given.
+        percentage: ToleratedFailurePercentage, 0 to 100, None where it is not given.
+    """
+    if count is None and percentage is None:
+        count = 0
+    over_count = count is not None and failed_items > count
+    return over_count or (percentage is not None and 100 * failed_items / max(1, items) > percentage)
+
+
+def output_too_large(state: str) -> StateError:
+    """The end of a run whose children together bring more than a state may hand on."""
+    text = "returned a result with a size exceeding the maximum number of bytes service limit."
+    return StateError(DATA_LIMIT_EXCEEDED, f"The state/task '{state}' {text}")
 
 
 def child_name(run_id: UUID, index: int) -> str:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from services.cli.case_plan import Plan
+    from services.testing.finished import Finished
 
 _NAME_CHARACTERS = 24
 
@@ -41,20 +42,35 @@ def show_verdict(screen: Console, plan: Plan, verdict: Verdict, tree: bool) -> N
         screen.print(Text(f"  {' ' * (column - 1)}^", style="red"))
     for mismatch in verdict.mismatches[1:]:
         screen.print(Text(f"    {mismatch.member} is {mismatch.found}, expected {mismatch.expected}"))
-    if run.error is not None or run.cause is not None:
-        said = ": ".join(part for part in (run.error, run.cause) if part)
-        screen.print(Text(f"    it failed with {said}", style="dim"))
+    _show_errors(screen, run)
     if tree:
-        _show_tree(screen, verdict)
+        _show_tree(screen, run)
 
 
-def _show_tree(screen: Console, verdict: Verdict) -> None:
+def _show_errors(screen: Console, run: Finished) -> None:
+    """What it failed with, and within it the child execution that is to blame."""
+    from rich.text import Text
+
+    who, failed = "it", run
+    while True:
+        said = ": ".join(part for part in (failed.error, failed.cause) if part)
+        if said:
+            screen.print(Text(f"    {who} failed with {said}", style="dim"))
+        if failed.failed_child is None:
+            return
+        who, failed = "its first failed child", failed.failed_child
+
+
+def _show_tree(screen: Console, run: Finished) -> None:
     from services.cli.follow import tree
     from services.cli.timeline import Timeline
 
     timeline = Timeline()
-    timeline.add_all(list(verdict.run.events))
+    timeline.add_all(list(run.events))
     screen.print(tree(timeline))
+    if run.failed_child is not None:
+        screen.print("the first child execution that failed:")
+        _show_tree(screen, run.failed_child)
 
 
 def summary(verdicts: Sequence[Verdict]) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from engine.arn import alias_arn, machine_arn, version_arn
 from engine.asl.model import MapState, Program
 from engine.execution.execution import Execution, Origin
 from engine.execution.load import load
 from engine.payload import Payload
+from engine.states.distributed_map import child_program
 from services.store.description import arn_of, machine_of
 from services.store.records import LoadedExecution, StoredExecution
 
@@ -47,9 +46,8 @@ def origin_of(row: StoredExecution) -> Origin:
 
 
 def _own_program(row: StoredExecution, program: Program) -> Program:
-    """A distributed Map's child runs the Map's ItemProcessor, without the machine's own time limit."""
     if row.map_child is None:
         return program
     state = program.all_states[row.map_child.state]
     assert isinstance(state, MapState)
-    return replace(program, machine=state.processor, timeout_seconds=None)
+    return child_program(program, state)

@@ -2,7 +2,8 @@
 
 A call whose state is mocked is answered at once: `Return` is the result of the task, for `.waitForTaskToken` what
 SendTaskSuccess would bring, for `.sync` the description of the finished job. A state without a mock ends the run with
-a problem, unless real calls are allowed; while one of those is under way the clock goes at its real pace.
+a problem, unless real calls are allowed; while one of those is under way the clock goes at its real pace. The child
+executions of distributed Maps run beside their parent on the same clock.
 """
 
 from __future__ import annotations
@@ -11,19 +12,19 @@ import asyncio
 import hashlib
 import heapq
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import count
-from typing import Any, Final
+from typing import Final
 
 from engine.advance import advance
-from engine.asl.model import MapState, Program
-from engine.execution.effect import GoOn, OfferTask, WakeAt, effects
-from engine.execution.execution import Execution, Origin
-from engine.execution.frame import ROOT
+from engine.asl.model import Program
+from engine.execution.effect import GoOn, OfferTask, StartMapRun, WakeAt, effects
+from engine.execution.execution import Execution, Origin, Status
 from engine.execution.step import Step
 from engine.execution.stimulus import (
     Continue,
     ExecutionTimerDue,
+    MapRunEnded,
     Start,
     Stimulus,
     TaskFailed,
@@ -32,10 +33,10 @@ from engine.execution.stimulus import (
     TaskSucceeded,
     TimerDue,
 )
-from engine.history.events import BY_CODE
-from engine.history.page_codec import RecordedEvent
-from engine.history.render import render_event
+from engine.failure import StateError
 from engine.payload import EMPTY_OBJECT, JsonError, Payload
+from engine.states.distributed_map import THRESHOLD_ERROR
+from engine.states.map_inputs import Selector
 from services.integrations.attempt_call import call_of
 from services.integrations.interface import Failed, Integrations, Pending, Submitted
 from services.integrations.mocks import MockedAnswer
@@ -43,9 +44,10 @@ from services.runtime.ids import uuid4
 from services.testing.answers import Answers
 from services.testing.cases import Case
 from services.testing.coverage import Coverage
-from services.testing.item_source import Unreadable
-from services.testing.map_items import with_items
-from services.testing.s3_objects import ObjectsError
+from services.testing.finished import Finished, Problem
+from services.testing.hosted import Hosted
+from services.testing.map_run import CaseMapRun
+from services.testing.s3_objects import CaseObjects
 
 START_MS: Final = 1_767_225_600_000
 """2026-01-01T00:00:00Z: every run begins at the same moment, so that two runs are alike."""
@@ -53,48 +55,6 @@ REGION: Final = "us-east-1"
 ACCOUNT: Final = "123456789012"
 _WORKER: Final = "stepwell-test"
 _GRANT: Final = b"mocked"
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Why a case could not be run to its end; `state` is where, "" for the case as a whole."""
-
-    message: str
-    state: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """How a run went.
-
-    Attributes:
-        status, output, error, cause: as DescribeExecution names them; output is None unless it succeeded.
-        events: the history, as GetExecutionHistory shows it.
-        virtual_ms: time that passed on the virtual clock.
-        children: iterations or child executions started, by the name of the Map.
-        problem: what kept the run from its end; None when it ended.
-    """
-
-    status: str
-    output: Any
-    error: str | None
-    cause: str | None
-    events: tuple[dict[str, Any], ...]
-    virtual_ms: int
-    children: Counter[str]
-    problem: Problem | None = None
-
-    @property
-    def last_state(self) -> str:
-        """The state that the newest event of a failed run leads back to; "" when there is none."""
-        by_id = {event["id"]: event for event in self.events}
-        event = self.events[-1] if self.events else None
-        while event is not None:
-            details = event.get("stateEnteredEventDetails")
-            if details is not None:
-                return str(details["name"])
-            event = by_id.get(event["previousEventId"])
-        return ""
 
 
 class _Stopped(Exception):
@@ -144,19 +104,17 @@ class CaseRun:
             express=express,
             test_case=case.name,
         )
-        self._written = program
-        self._execution = Execution(origin, with_items(program, case.objects, f"{arn}:mapRun:{machine}/"))
+        self._own = Hosted(Execution(origin, program))
+        self._objects = CaseObjects(case.objects)
         self._case = case
         self._answers = answers
         self._coverage = coverage
         self._integrations = integrations
         self._now_ms = START_MS
-        self._due: list[tuple[int, int, Stimulus]] = []
+        self._due: list[tuple[int, int, Hosted, Stimulus]] = []
         self._order = count()
         self._answered: set[bytes] = set()
         self._calls: set[asyncio.Task[None]] = set()
-        self._events: list[tuple[int, int, RecordedEvent]] = []
-        self._exited: dict[int, str] = {}
         self._children: Counter[str] = Counter()
 
     def entropy(self, size: int) -> bytes:
@@ -166,13 +124,11 @@ class CaseRun:
     async def finish(self) -> Finished:
         """Run to the end."""
         try:
-            self._turn(Start())
-            while not self._execution.ended:
+            await self._turn(self._own, Start())
+            while not self._own.over:
                 await self._go_on()
         except _Stopped as stopped:
             return self._finished(stopped.problem)
-        except (Unreadable, ObjectsError) as error:
-            return self._finished(Problem(str(error)))
         finally:
             for call in self._calls:
                 call.cancel()
@@ -192,59 +148,87 @@ class CaseRun:
                 self._calls.discard(call)
                 call.result()
             return
-        due_ms, _, stimulus = heapq.heappop(self._due)
-        self._now_ms = max(self._now_ms, due_ms)
-        self._turn(stimulus)
+        due_ms, _, hosted, stimulus = heapq.heappop(self._due)
+        if not hosted.over:
+            self._now_ms = max(self._now_ms, due_ms)
+            await self._turn(hosted, stimulus)
 
-    def _turn(self, stimulus: Stimulus) -> None:
-        execution = self._execution
+    async def _turn(self, hosted: Hosted, stimulus: Stimulus) -> None:
+        execution = hosted.execution
         begins = isinstance(stimulus, Start)
         step = Step(execution, self._now_ms, self.entropy)
         if self._coverage is not None:
             step.witness = self._coverage.took
         advance(step, stimulus)
-        self._keep(step)
+        self._children.update(hosted.keep(step, self._now_ms, self._coverage))
+        hosted.leave_runs()
         for effect in effects(execution, None if begins else sorted(step.touched)):
             match effect:
                 case WakeAt(due_ms, "", _):
-                    self._at(due_ms, ExecutionTimerDue())
+                    self._at(due_ms, hosted, ExecutionTimerDue())
                 case WakeAt(due_ms, path, visit):
-                    self._at(due_ms, TimerDue(path, visit))
+                    self._at(due_ms, hosted, TimerDue(path, visit))
                 case GoOn():
-                    self._at(self._now_ms, Continue())
+                    self._now(hosted, Continue())
                 case OfferTask() if effect.attempt.token not in self._answered:
                     self._answered.add(effect.attempt.token)
-                    self._answer(effect)
+                    self._answer(hosted, effect)
+                case StartMapRun(path, _, waiting) if waiting.arn not in hosted.runs:
+                    await self._open(hosted, CaseMapRun(execution, path, waiting, self._objects))
                 case _:
                     pass
+        if execution.ended and hosted.of_run is not None and hosted.parent is not None:
+            await self._child_ended(hosted, hosted.parent, hosted.of_run)
 
-    def _at(self, due_ms: int, stimulus: Stimulus) -> None:
-        heapq.heappush(self._due, (due_ms, next(self._order), stimulus))
+    def _at(self, due_ms: int, hosted: Hosted, stimulus: Stimulus) -> None:
+        heapq.heappush(self._due, (due_ms, next(self._order), hosted, stimulus))
 
-    def _now(self, stimulus: Stimulus) -> None:
-        self._at(self._now_ms, stimulus)
+    def _now(self, hosted: Hosted, stimulus: Stimulus) -> None:
+        self._at(self._now_ms, hosted, stimulus)
 
-    def _keep(self, step: Step) -> None:
-        """Remember the history, and tell the coverage what it says."""
-        for event_id, event in enumerate(step.events, step.first_event_id):
-            self._events.append((event_id, self._now_ms, event))
-            name = BY_CODE[event[0]].name
-            if name.endswith("StateExited"):
-                self._exited[event_id] = event[2]
-            elif name == "MapIterationStarted":
-                self._children[event[2]] += 1
-            elif name.endswith("StateEntered") and self._coverage is not None:
-                self._coverage.entered(event[2])
-                if event[1] in self._exited:
-                    self._coverage.moved(self._exited[event[1]], event[2])
+    # --- map runs -----------------------------------------------------------------------------------------------------
+
+    async def _open(self, hosted: Hosted, run: CaseMapRun) -> None:
+        hosted.runs[run.waiting.arn] = run
+        frame = hosted.execution.frames[run.path]
+        try:
+            await run.plan(Selector(hosted.execution, frame, self.entropy, self._now_ms))
+        except StateError as error:
+            self._end(hosted, run, error)
+        else:
+            await self._look_after(hosted, run)
+
+    async def _child_ended(self, child: Hosted, parent: Hosted, run: CaseMapRun) -> None:
+        run.child_ended(child.index, child.execution)
+        if child.execution.status is not Status.SUCCEEDED:
+            parent.failed.setdefault(run.waiting.arn, child)
+        await self._look_after(parent, run)
+
+    async def _look_after(self, hosted: Hosted, run: CaseMapRun) -> None:
+        """Start what may start, or end the run if all is done or too much has failed."""
+        outcome = await run.outcome()
+        if outcome is not None:
+            self._end(hosted, run, outcome)
+            return
+        while (started := run.next_child(uuid4(self.entropy(16)), self._now_ms)) is not None:
+            index, execution = started
+            self._children[run.state] += 1
+            self._now(Hosted(execution, hosted, run, index), Start())
+
+    def _end(self, hosted: Hosted, run: CaseMapRun, outcome: Payload | StateError) -> None:
+        run.over = True
+        if isinstance(outcome, StateError):
+            self._now(hosted, MapRunEnded(run.path, run.waiting.arn, None, outcome.error, outcome.cause))
+        else:
+            self._now(hosted, MapRunEnded(run.path, run.waiting.arn, outcome))
 
     # --- answers ------------------------------------------------------------------------------------------------------
 
-    def _answer(self, offer: OfferTask) -> None:
-        answer = self._answers.next(self._execution_of(offer.path), offer.state.name, offer.attempt.number)
+    def _answer(self, hosted: Hosted, offer: OfferTask) -> None:
+        answer = self._answers.next(hosted.execution.origin.arn, offer.state.name, offer.attempt.number)
         if answer is not None:
-            self._start(offer)
-            self._answer_mocked(offer, answer)
+            self._start(hosted, offer)
+            self._answer_mocked(hosted, offer, answer)
             return
         resource = offer.state.resource
         if self._integrations is None:
@@ -255,66 +239,65 @@ class CaseRun:
                 f"state '{offer.state.name}' waits for a worker or a callback: mock it in case '{self._case.name}'"
             )
             raise _Stopped(Problem(message, offer.state.name))
-        self._start(offer)
-        self._calls.add(asyncio.get_running_loop().create_task(self._call(offer, self._integrations)))
+        self._start(hosted, offer)
+        self._calls.add(asyncio.get_running_loop().create_task(self._call(hosted, offer, self._integrations)))
 
-    def _start(self, offer: OfferTask) -> None:
-        self._now(TaskStarted(offer.path, offer.attempt.token, _WORKER, _GRANT))
+    def _start(self, hosted: Hosted, offer: OfferTask) -> None:
+        self._now(hosted, TaskStarted(offer.path, offer.attempt.token, _WORKER, _GRANT))
 
-    def _answer_mocked(self, offer: OfferTask, answer: MockedAnswer) -> None:
+    def _answer_mocked(self, hosted: Hosted, offer: OfferTask, answer: MockedAnswer) -> None:
         path, token, pattern = offer.path, offer.attempt.token, offer.state.resource.pattern
         if answer.output is None:
-            self._now(TaskFailed(path, token, answer.error, answer.cause, _GRANT))
+            self._now(hosted, TaskFailed(path, token, answer.error, answer.cause, _GRANT))
             return
         if pattern != "request_response":
-            self._now(TaskSubmitted(path, token, EMPTY_OBJECT))
+            self._now(hosted, TaskSubmitted(path, token, EMPTY_OBJECT))
         by_token = pattern == "wait_for_task_token" or offer.state.resource.kind == "activity"
-        self._now(TaskSucceeded(path, token, Payload.of_text(answer.output), b"" if by_token else _GRANT))
+        self._now(hosted, TaskSucceeded(path, token, Payload.of_text(answer.output), b"" if by_token else _GRANT))
 
-    def _execution_of(self, path: str) -> str:
-        """The path of the distributed Map's iteration around a frame, which would be an execution of its own."""
-        frames = self._execution.frames
-        while path != ROOT:
-            parent = frames[path].parent_path
-            state = self._written.all_states[frames[parent].state]
-            if isinstance(state, MapState) and state.distributed:
-                return path
-            path = parent
-        return path
-
-    async def _call(self, offer: OfferTask, integrations: Integrations) -> None:
+    async def _call(self, hosted: Hosted, offer: OfferTask, integrations: Integrations) -> None:
         """Make a real call, and look after its job until that has ended."""
         path, token = offer.path, offer.attempt.token
-        frame = self._execution.frames[path]
-        call = call_of(self._execution, frame, offer.state, offer.attempt, self._now_ms)
+        frame = hosted.execution.frames[path]
+        call = call_of(hosted.execution, frame, offer.state, offer.attempt, self._now_ms)
         outcome = await integrations.call(call)
         if isinstance(outcome, Submitted):
-            self._now(TaskSubmitted(path, token, _payload(outcome.output)))
+            self._now(hosted, TaskSubmitted(path, token, _payload(outcome.output)))
             answer = await integrations.poll(call, outcome.job or {})
             while isinstance(answer, Pending):
                 await asyncio.sleep(answer.seconds)
                 answer = await integrations.poll(call, outcome.job or {})
             outcome = answer
         if isinstance(outcome, Failed):
-            self._now(TaskFailed(path, token, outcome.error, outcome.cause, _GRANT))
+            self._now(hosted, TaskFailed(path, token, outcome.error, outcome.cause, _GRANT))
         else:
-            self._now(TaskSucceeded(path, token, _payload(outcome.output), _GRANT))
+            self._now(hosted, TaskSucceeded(path, token, _payload(outcome.output), _GRANT))
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
     def _finished(self, problem: Problem | None) -> Finished:
-        execution = self._execution
-        events = (render_event(it, ms / 1000, event, (), [], True) for it, ms, event in self._events)
-        return Finished(
+        return self._described(self._own, problem)
+
+    def _described(self, hosted: Hosted, problem: Problem | None = None) -> Finished:
+        execution = hosted.execution
+        finished = Finished(
             status=execution.status.name,
             output=None if execution.output is None else execution.output.value,
             error=execution.error,
             cause=execution.cause,
-            events=tuple(events),
+            events=hosted.history(),
             virtual_ms=self._now_ms - START_MS,
             children=self._children,
             problem=problem,
         )
+        if execution.error != THRESHOLD_ERROR:
+            return finished
+        child = next((it for it in reversed(hosted.failed.values()) if _map_of(it) == finished.last_state), None)
+        return finished if child is None else replace(finished, failed_child=self._described(child))
+
+
+def _map_of(child: Hosted) -> str:
+    return "" if child.of_run is None else child.of_run.state
 
 
 def _payload(text: bytes) -> Payload:

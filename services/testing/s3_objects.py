@@ -1,16 +1,17 @@
-"""S3 objects that a test case brings along, for the readers of distributed Maps: bucket, key, bytes."""
+"""S3 as the distributed Maps of a test case see it: the objects that the case brings along, and what its runs write."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import gzip
-import zlib
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-import zstandard
+from services.integrations.items.objects import ObjectError, Owner
+
+_LISTED_SECONDS: Final = 1_767_225_600.0
 
 
 class ObjectsError(ValueError):
@@ -23,16 +24,37 @@ class Objects:
 
     buckets: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
 
-    def get(self, bucket: str, key: str) -> bytes | None:
-        """The content of an object, unpacked if its name says that it is packed; None when there is none."""
-        content = self.buckets.get(bucket, {}).get(key)
-        return content if content is None else _unpacked(key, content)
 
-    def keys(self, bucket: str, prefix: str) -> Iterator[tuple[str, int]]:
-        """Keys with that prefix in S3's order, with the sizes of their objects."""
-        for key, content in sorted(self.buckets.get(bucket, {}).items()):
-            if key.startswith(prefix):
-                yield key, len(content)
+class CaseObjects:
+    """`ItemObjects` of one run of a case. Every bucket can be written to; what is written can be read."""
+
+    def __init__(self, given: Objects) -> None:
+        """Nothing is written yet."""
+        self._buckets = {bucket: dict(objects) for bucket, objects in given.buckets.items()}
+
+    async def get(self, owner: Owner, parameters: Mapping[str, Any]) -> bytes:
+        """The content of one object."""
+        bucket, key = str(parameters.get("Bucket", "")), str(parameters.get("Key", ""))
+        content = self._buckets.get(bucket, {}).get(key)
+        if content is None:
+            raise ObjectError(f"The specified key does not exist: s3://{bucket}/{key}")
+        return content
+
+    async def listing(self, owner: Owner, parameters: Mapping[str, Any]) -> AsyncIterator[dict[str, Any]]:
+        """The objects below a prefix, in S3's order."""
+        for key, content in sorted(self._buckets.get(str(parameters.get("Bucket", "")), {}).items()):
+            if key.startswith(str(parameters.get("Prefix", ""))):
+                yield {
+                    "Etag": f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"',
+                    "Key": key,
+                    "LastModified": _LISTED_SECONDS,
+                    "Size": len(content),
+                    "StorageClass": "STANDARD",
+                }
+
+    async def put(self, owner: Owner, bucket: str, key: str, content: bytes) -> None:
+        """Write one object."""
+        self._buckets.setdefault(bucket, {})[key] = content
 
 
 def read_objects(given: Any) -> Objects:
@@ -60,14 +82,3 @@ def _content(given: Any, where: str) -> bytes:
         except binascii.Error as error:
             raise ObjectsError(f"{where}.base64: {error}") from None
     raise ObjectsError(f'{where} must be a text or {{"base64": ...}}')
-
-
-def _unpacked(key: str, content: bytes) -> bytes:
-    try:
-        if key.endswith(".gz"):
-            return gzip.decompress(content)
-        if key.endswith((".zst", ".zstd")):
-            return zstandard.ZstdDecompressor().decompressobj().decompress(content)
-    except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
-        raise ObjectsError(f": {key} cannot be unpacked: {error}") from None
-    return content

@@ -11,9 +11,10 @@ from engine.payload import encode_json
 from services.integrations.interface import Integrations
 from services.integrations.mocks import MockFile
 from services.testing.answers import Answers
-from services.testing.case_run import CaseRun, Finished, Problem
+from services.testing.case_run import CaseRun
 from services.testing.cases import Case, MockIndex, matches, named
 from services.testing.coverage import Coverage
+from services.testing.finished import Finished, Problem
 
 _SHOWN_CHARACTERS_MAX = 2000
 

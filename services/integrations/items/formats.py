@@ -74,11 +74,6 @@ def unpacked(key: str, content: bytes) -> bytes:
     return data
 
 
-def missing(bucket: str, key: str) -> StateError:
-    """The error for an object that is not there."""
-    return StateError(READER_FAILED, f"The specified key does not exist: s3://{bucket}/{key}")
-
-
 def _json(text: bytes) -> Any:
     try:
         return decode_json(text)

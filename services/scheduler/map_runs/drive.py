@@ -16,10 +16,17 @@ from uuid import UUID
 from engine.asl.model import MapState
 from engine.execution.execution import Status
 from engine.execution.frame import MapRun as Waiting
-from engine.failure import DATA_LIMIT_EXCEEDED, RUNTIME, StateError
+from engine.failure import RUNTIME, StateError
 from engine.limits import PAYLOAD_BYTES_MAX
 from engine.payload import Payload
-from engine.states.distributed_map import NOT_WRITABLE, THRESHOLD_CAUSE, THRESHOLD_ERROR, child_name
+from engine.states.distributed_map import (
+    NOT_WRITABLE,
+    THRESHOLD_CAUSE,
+    THRESHOLD_ERROR,
+    child_name,
+    exceeds_tolerance,
+    output_too_large,
+)
 from engine.states.map_inputs import STATE_DATA, Entry, Selector
 from services.broker import queues
 from services.broker.messages import Hint, encode
@@ -213,12 +220,14 @@ class MapDrive:
     def _ending(self, run: MapRun, counts: RunCounts) -> _Ending | None:
         if self.over:
             return ("ABORTED", None, None)
-        failed = counts.items(*_FAILED)
         given = run.threshold_given or COUNT_GIVEN
-        over_count = given & COUNT_GIVEN and failed > run.tolerated_count
-        share = 100 * failed / max(1, run.planned_items)
-        over_share = given & PERCENTAGE_GIVEN and share > run.tolerated_percentage
-        return ("FAILED", THRESHOLD_ERROR, THRESHOLD_CAUSE) if over_count or over_share else None
+        over = exceeds_tolerance(
+            counts.items(*_FAILED),
+            run.planned_items,
+            run.tolerated_count if given & COUNT_GIVEN else None,
+            run.tolerated_percentage if given & PERCENTAGE_GIVEN else None,
+        )
+        return ("FAILED", THRESHOLD_ERROR, THRESHOLD_CAUSE) if over else None
 
     async def _admit(self, run: MapRun, inputs: Sequence[ChildInput]) -> None:
         rows = [self._child(run, one) for one in inputs]
@@ -285,16 +294,12 @@ class MapDrive:
                     outputs.extend(found)
                     size += sum(map(len, found)) + len(found)
             if size > PAYLOAD_BYTES_MAX:
-                return self._too_large()
+                return output_too_large(self.run.state)
             if len(rows) < COLLECTED_AT_ONCE:
                 break
             assert rows[-1].map_child is not None
             after = rows[-1].map_child.index
         return Payload(text=b"[" + b",".join(outputs) + b"]")
-
-    def _too_large(self) -> StateError:
-        text = "returned a result with a size exceeding the maximum number of bytes service limit."
-        return StateError(DATA_LIMIT_EXCEEDED, f"The state/task '{self.run.state}' {text}")
 
 
 def _to_do(run: MapRun, counts: RunCounts) -> bool:

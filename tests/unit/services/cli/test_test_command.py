@@ -81,6 +81,20 @@ def test_a_case_that_fails_is_shown_at_its_place(folder: Path) -> None:
     assert lines[-1] == "2 cases, 1 failed"
 
 
+def test_a_map_run_that_fails_is_shown_with_its_failed_child(folder: Path) -> None:
+    document = json.loads(DEFINITION)
+    processor = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, **document}
+    every = {"Type": "Map", "ItemsPath": "$.all", "ItemProcessor": processor, "End": True}
+    definition = json.dumps({"StartAt": "Every", "States": {"Every": every}}, indent=1)
+    (folder / "order.asl.json").write_text(definition)
+    done = stepwell(*WITH_MOCKS, "--case", "Bad", "--input", '{"all": [1]}', "--tree")
+    lines = done.output.splitlines()
+    written_at = next(at for at, line in enumerate(definition.splitlines(), 1) if '"Work": {' in line)
+    assert any(line.startswith(f"order.asl.json:{written_at}:") for line in lines)
+    assert "    its first failed child failed with Broken: why" in lines
+    assert "✖ Work" in lines[lines.index("the first child execution that failed:") + 2]
+
+
 def test_a_missing_mock_is_named_with_its_state(folder: Path) -> None:
     (folder / "cases.json").write_text(json.dumps(EXPECTED).replace('"Bad"', '"Unmocked"'))
     done = stepwell(*WITH_BOTH, "--case", "Unmocked")

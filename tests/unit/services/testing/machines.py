@@ -10,9 +10,10 @@ from typing import Any
 from engine.asl.parse import compile_definition
 from services.integrations.mocks import MockFile, read_mock_file
 from services.testing.answers import Answers
-from services.testing.case_run import CaseRun, Finished
+from services.testing.case_run import CaseRun
 from services.testing.cases import Case, MockIndex
 from services.testing.coverage import Coverage
+from services.testing.finished import Finished
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:f"
 PASS = {"Type": "Pass", "End": True}

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from services.integrations.interface import Call, Failed, Outcome, Pending, Submitted, Succeeded
-from services.testing.case_run import Problem
 from services.testing.cases import Case
+from services.testing.finished import Problem
 from tests.unit.services.testing.machines import FUNCTION, PASS, machine, returns, run, task, throws, types
 
 TOKEN = "arn:aws:states:::sqs:sendMessage.waitForTaskToken"

@@ -33,7 +33,7 @@ def test_a_case_is_read_with_everything_it_may_have(tmp_path: Path) -> None:
     full, bare = machine.cases
     assert (machine.state_machine, machine.definition) == ("m", "m.asl.json")
     assert (full.input, full.expected, full.mock_index) == ([1], case["expect"], "retry")
-    assert (full.objects.get("b", "k"), full.children) == (b"text", {"M": 2})
+    assert (full.objects.buckets["b"]["k"], full.children) == (b"text", {"M": 2})
     assert (bare.input, bare.expected, bare.mock_index) == ({}, {}, None)
 
 
