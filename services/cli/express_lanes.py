@@ -7,6 +7,7 @@ from typing import Any, Final
 from services.cli.errors import CommandError
 from services.cli.execution_logs import ExecutionLogs
 from services.execution_logs.traces import Traces
+from services.express.aside import Aside
 from services.express.background import BackgroundExpress
 from services.express.front import ExpressFront
 from services.express.intake import ExpressIntake
@@ -64,6 +65,7 @@ class ExpressLanes:
         self._logs = logs
         self.metrics = ExpressMetrics() if traces is None else _Traced(traces)
         days = settings.express_retention_days
+        self._aside = Aside(clock.monotonic)
         self._keep = ExpressKeep(ExpressHistory(database_url, clock), clock, days, self.metrics) if days else None
 
     def front(self, *, with_background: bool) -> ExpressFront:
@@ -99,4 +101,4 @@ class ExpressLanes:
         await self._queue.close()
 
     def _lane(self) -> Lane:
-        return Lane(self._integrations, self._logs.log, self._clock, self._ids, self._settings, self._keep)
+        return Lane(self._integrations, self._logs.log, self._clock, self._ids, self._settings, self._aside, self._keep)

@@ -10,6 +10,7 @@ from engine.execution.execution import Execution, Origin
 from engine.execution.step import Step
 from services.execution_logs.log import HAND_OVER_SECONDS_MAX, ExecutionLog
 from services.execution_logs.policy import LogPolicy
+from services.express.aside import Aside
 from services.express.keep import ExpressKeep, Turns
 from services.express.memory import LaneMemory
 from services.express.run import Run
@@ -30,14 +31,19 @@ class Lane:
         clock: Clock,
         ids: Ids,
         settings: ExpressSettings,
+        aside: Aside,
         keep: ExpressKeep | None = None,
     ) -> None:
-        """Keep the world that its executions see; `keep` takes those that have ended, where they are kept."""
+        """Keep the world that its executions see; `keep` takes those that have ended, where they are kept.
+
+        `aside` advances turns that may take long.
+        """
         self._integrations = integrations
         self._log = log
         self._clock = clock
         self._ids = ids
         self._settings = settings
+        self._aside = aside
         self._keep = keep
         self._memory = LaneMemory()
         self._runs: dict[UUID, Run] = {}
@@ -90,6 +96,7 @@ class Lane:
             self._clock,
             self._ids,
             self._memory,
+            self._aside,
             self._settings.express_execution_bytes_max,
             on_turn if logged or turns is not None else None,
             ended,

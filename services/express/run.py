@@ -1,8 +1,13 @@
-"""One express execution in memory: the engine's turns, its timers and its calls, until it has ended."""
+"""One express execution in memory: the engine's turns, its timers and its calls, until it has ended.
+
+Everything happens on the event loop, except that a turn that may take long is advanced on a thread: what reaches the
+execution meanwhile waits for its next turn.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -26,9 +31,10 @@ from engine.execution.stimulus import (
 )
 from engine.failure import DATA_LIMIT_EXCEEDED, RUNTIME
 from engine.payload import JsonError, Payload
+from services.express.aside import Aside
 from services.express.memory import LaneMemory
 from services.integrations.attempt_call import call_of
-from services.integrations.interface import Failed, Integrations, Submitted
+from services.integrations.interface import Call, Failed, Integrations, Submitted
 from services.runtime.clock import Clock
 from services.runtime.ids import Ids
 
@@ -37,9 +43,11 @@ _MEMORY_LOOKS_PER_FRAME: Final = 0.25
 
 
 class Run:
-    """Drives one execution. Everything happens on the event loop; nothing is stored."""
+    """Drives one execution; nothing is stored."""
 
     __slots__ = (
+        "_advancing",
+        "_aside",
         "_bytes_max",
         "_calls",
         "_clock",
@@ -54,6 +62,7 @@ class Run:
         "_on_turn",
         "_over",
         "_timers",
+        "_waiting",
         "execution",
     )  # fmt: skip
 
@@ -64,6 +73,7 @@ class Run:
         clock: Clock,
         ids: Ids,
         memory: LaneMemory,
+        aside: Aside,
         bytes_max: int,
         on_turn: Callable[[Step], None] | None,
         on_end: Callable[[Execution], None],
@@ -76,6 +86,7 @@ class Run:
             integrations: what its tasks call, in this process.
             clock, ids: time and randomness.
             memory: what all executions of the lane hold.
+            aside: advances turns that may take long.
             bytes_max: memory budget of this one's payloads.
             on_turn: told every turn, for the log.
             on_end: told once, when the execution has ended.
@@ -83,6 +94,9 @@ class Run:
         """
         self.execution = execution
         self._memory = memory
+        self._aside = aside
+        self._advancing = False
+        self._waiting: deque[Stimulus] = deque()
         self._held_bytes = 0
         self._integrations = integrations
         self._clock = clock
@@ -111,17 +125,45 @@ class Run:
     def _turn(self, stimulus: Stimulus) -> None:
         if self._over:
             return
+        if self._advancing:
+            self._waiting.append(stimulus)
+            return
+        machine = self.execution.origin.machine_arn
+        step = Step(self.execution, self._clock.now_ms(), self._ids.entropy)
+        if self._aside.expects_slow(machine, self.execution.program):
+            self._advancing = True
+            self._aside.take(machine, lambda: advance(step, stimulus), lambda problem: self._advanced(step, problem))
+            return
+        begun = self._clock.monotonic()
         try:
-            self._take_turn(stimulus)
+            advance(step, stimulus)
+            self._conclude(step)
         except Exception as error:
-            # The top of an execution's life: an invariant of ours that it breaks must not touch the others.
-            self._forget()
-            self._on_broken(error)
+            self._break(error)
+        self._aside.took(machine, self._clock.monotonic() - begun)
 
-    def _take_turn(self, stimulus: Stimulus) -> None:
+    def _advanced(self, step: Step, problem: Exception | None) -> None:
+        """A turn was advanced on the thread; then whatever came meanwhile has its turns."""
+        self._advancing = False
+        if self._over:
+            return
+        try:
+            if problem is not None:
+                raise problem
+            self._conclude(step)
+        except Exception as error:
+            self._break(error)
+        while self._waiting and not (self._advancing or self._over):
+            self._turn(self._waiting.popleft())
+
+    def _break(self, error: Exception) -> None:
+        """The top of an execution's life: an invariant of ours that it breaks must not touch the others."""
+        self._forget()
+        self._on_broken(error)
+
+    def _conclude(self, step: Step) -> None:
+        """What follows from a turn: attempts of ours, the log, the end or the next effects."""
         execution = self.execution
-        step = Step(execution, self._clock.now_ms(), self._ids.entropy)
-        advance(step, stimulus)
         if not execution.ended:
             self._take_attempts(step)
             self._look_at_memory(step)
@@ -175,7 +217,10 @@ class Run:
 
     def _call(self, effect: GrantTask) -> None:
         self._cancel_call(effect.path)
-        task = self._loop.create_task(self._make_call(effect))
+        # Made at once: a turn that is advanced on a thread may change the frames before the task begins.
+        frame = self.execution.frames[effect.path]
+        call = call_of(self.execution, frame, effect.state, effect.attempt, self._clock.now_ms())
+        task = self._loop.create_task(self._make_call(effect, call))
         self._calls[effect.path] = effect.attempt.token, task
         task.add_done_callback(lambda done: self._report(done, effect))
 
@@ -188,9 +233,8 @@ class Run:
         cause = "The task could not be run because of a fault in the server; its log says more."
         self._turn(TaskFailed(effect.path, effect.attempt.token, RUNTIME, cause, effect.attempt.token))
 
-    async def _make_call(self, effect: GrantTask) -> None:
+    async def _make_call(self, effect: GrantTask, call: Call) -> None:
         attempt = effect.attempt
-        call = call_of(self.execution, self.execution.frames[effect.path], effect.state, attempt, self._clock.now_ms())
         try:
             # The same limit that the integration has, but ahead of it: whose time is up has timed out, not failed.
             async with asyncio.timeout(call.timeout_seconds) as limit:

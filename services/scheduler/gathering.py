@@ -20,8 +20,6 @@ from services.scheduler.settings import SchedulerSettings
 from services.scheduler.shard import Shards
 from services.scheduler.turn import OpenTurn, Turn, Turns
 
-SLOW_SECONDS: Final = 0.05
-"""A turn that takes longer is one of a slow state machine."""
 REST_SHARE: Final = 0.25
 """How long slow state machines rest after a turn, in parts of what it took."""
 
@@ -199,8 +197,7 @@ class Gathering:
 
     def _took(self, resident: Resident, seconds: float) -> bool:
         """Learn from how long a turn took; whether that was long."""
-        slow = seconds > SLOW_SECONDS
-        self._ready.took(resident, slow)
+        slow = self._ready.took(resident, seconds)
         if slow:
             self._slow_at = self._monotonic() + REST_SHARE * seconds
         return slow

@@ -1,21 +1,16 @@
 """The ready queue: who gets the next turn. State machines take turns, so a busy one holds up no other (R23).
 
 State machines whose turns may take long stand apart: they get turns only when their caller lets them, so that those
-whose turns are short need not wait for them. One is believed to be quick until a turn takes long; one that evaluates
-JSONata, which can loop, only after its first turn, and one whose turn took long only after many quick ones.
+whose turns are short need not wait for them.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from typing import Final
 from uuid import UUID
 
+from services.runtime.pace import Pace
 from services.scheduler.resident import Resident
-
-KNOWN_MAX: Final = 10_000
-QUICK_TURNS: Final = 20
-"""So many quick turns in a row make a slow state machine a quick one again."""
 
 _Lines = OrderedDict[UUID, deque[Resident]]
 
@@ -27,7 +22,7 @@ class ReadyQueue:
         """Empty, and nobody is known."""
         self._quick: _Lines = OrderedDict()
         self._slow: _Lines = OrderedDict()
-        self._quick_turns_needed: OrderedDict[UUID, int] = OrderedDict()
+        self._pace: Pace[UUID] = Pace()
         self._count = 0
 
     def __len__(self) -> int:
@@ -41,7 +36,7 @@ class ReadyQueue:
 
     def expects_slow(self, resident: Resident) -> bool:
         """Whether its turn may take long."""
-        return self._quick_turns_needed.get(resident.row.machine_id, 0) > 0
+        return self._pace.is_slow(resident.row.machine_id)
 
     def push(self, resident: Resident) -> None:
         """Queue it, once."""
@@ -49,8 +44,9 @@ class ReadyQueue:
             return
         resident.queued = True
         machine_id = resident.row.machine_id
-        if machine_id not in self._quick_turns_needed:
-            self._learn(machine_id, int(resident.execution.program.uses_jsonata))
+        if not self._pace.knows(machine_id):
+            self._pace.meet(machine_id, resident.execution.program.uses_jsonata)
+            self._pace.trim(self._waits)
         lines = self._lines_of(machine_id)
         line = lines.get(machine_id)
         if line is None:
@@ -72,33 +68,20 @@ class ReadyQueue:
         found = self._pop(self._slow) if slow_too else None
         return self._pop(self._quick) if found is None else found
 
-    def took(self, resident: Resident, slow: bool) -> None:
-        """How the turn of one was: the others of its state machine are expected to be like it."""
+    def took(self, resident: Resident, seconds: float) -> bool:
+        """Learn from a turn how the others of its state machine will be; whether it was long."""
         machine_id = resident.row.machine_id
-        needed = self._quick_turns_needed.get(machine_id, 0)
-        if slow:
-            self._learn(machine_id, QUICK_TURNS)
-        elif needed:
-            self._learn(machine_id, needed - 1)
-
-    def _learn(self, machine_id: UUID, quick_turns_needed: int) -> None:
         line = self._lines_of(machine_id).pop(machine_id, None)
-        self._quick_turns_needed[machine_id] = quick_turns_needed
+        slow = self._pace.took(machine_id, seconds)
         if line is not None:
             self._lines_of(machine_id)[machine_id] = line
-        if len(self._quick_turns_needed) > KNOWN_MAX:
-            self._forget_one()
+        return slow
 
-    def _forget_one(self) -> None:
-        """The one known longest, if nobody of it waits: nobody must change lines unseen."""
-        oldest = next(iter(self._quick_turns_needed))
-        if oldest in self._slow or oldest in self._quick:
-            self._quick_turns_needed.move_to_end(oldest)
-        else:
-            del self._quick_turns_needed[oldest]
+    def _waits(self, machine_id: UUID) -> bool:
+        return machine_id in self._slow or machine_id in self._quick
 
     def _lines_of(self, machine_id: UUID) -> _Lines:
-        return self._slow if self._quick_turns_needed.get(machine_id, 0) else self._quick
+        return self._slow if self._pace.is_slow(machine_id) else self._quick
 
     def _pop(self, lines: _Lines) -> Resident | None:
         while lines:

@@ -145,6 +145,32 @@ def test_e11_an_expression_that_uses_its_whole_budget_lets_its_neighbours_throug
         finish(execution)
 
 
+def test_e11_express_executions_and_tests_of_states_hold_nobody_up_either(process: Process) -> None:
+    """Both evaluate in the process that answers everybody: whoever comes after them is answered before they are."""
+    definition = {"QueryLanguage": "JSONata", "StartAt": "S", "States": {"S": GREEDY}}
+    given = {"name": "greedy-express", "definition": json.dumps(definition), "roleArn": ROLE, "type": "EXPRESS"}
+    arn = process.client.call("CreateStateMachine", **given)["stateMachineArn"]
+    lone = json.dumps({"QueryLanguage": "JSONata", **GREEDY})
+    calls = [("StartSyncExecution", {"stateMachineArn": arn}), ("TestState", {"definition": lone, "roleArn": ROLE})]
+    ended: list[str] = []
+
+    def attack(operation: str, body: dict[str, Any]) -> None:
+        process.client.call(operation, **body)
+        ended.append(operation)
+
+    attacks = [threading.Thread(target=attack, args=call) for call in calls * (ATTACKERS // 4)]
+    for one in attacks:
+        one.start()
+    client = process.client
+    for _ in range(NEIGHBOURS):
+        client.call("ListStateMachines", maxResults=1)
+    answered_before = len(ended)
+    for one in attacks:
+        one.join()
+    assert len(ended) == len(attacks)
+    assert answered_before < len(attacks) // 2
+
+
 # --- sources of distributed Maps --------------------------------------------------------------------------------------
 
 

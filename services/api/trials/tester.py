@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, ParamSpec, TypeVar
 from uuid import UUID
 
 from engine.asl.diagnostics import InvalidDefinition
@@ -30,6 +30,9 @@ from services.integrations.interface import Call, Failed, Integrations, Outcome,
 from services.integrations.preparation import equip
 from services.runtime.ids import Ids
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 _LONE_STATE: Final = "StateName"
 _SECONDS_MAX: Final = 300.0
 """TestState answers within five minutes."""
@@ -42,6 +45,7 @@ class Tester:
         """Keep the world that unmocked tasks call."""
         self._integrations = integrations
         self._ids = ids
+        self._thread = asyncio.Lock()
 
     async def test(self, body: Mapping[str, Any], account: str, region: str, now_ms: int) -> dict[str, Any]:
         """Answer one TestState.
@@ -70,7 +74,7 @@ class Tester:
         )
         level = body.get("inspectionLevel", "INFO")
         try:
-            verdict = trial.enter()
+            verdict = await self._beside(trial.enter)
         except TooManyFailures as problem:
             raise errors.validation(str(problem)) from None
         exchange: dict[str, Any] = {}
@@ -81,18 +85,23 @@ class Tester:
 
     async def _answer(self, trial: Trial, mock: Mapping[str, Any] | None, now_ms: int, watch: Watch | None) -> Verdict:
         if mock is not None and "errorOutput" in mock:
-            return trial.fail(mock["errorOutput"].get("error"), mock["errorOutput"].get("cause"))
+            return await self._beside(trial.fail, mock["errorOutput"].get("error"), mock["errorOutput"].get("cause"))
         if mock is not None:
-            return trial.succeed(Payload.of_text(mock["result"]))
+            return await self._beside(trial.succeed, Payload.of_text(mock["result"]))
         assert isinstance(trial.state, TaskState)
         call = replace(call_of(trial.execution, trial.frame, trial.state, trial.attempt, now_ms), watch=watch)
         outcome = await self._in_time(call)
         if outcome is None:
-            return trial.fail(TIMEOUT, None)
+            return await self._beside(trial.fail, TIMEOUT, None)
         if isinstance(outcome, Failed):
-            return trial.fail(outcome.error, outcome.cause)
+            return await self._beside(trial.fail, outcome.error, outcome.cause)
         assert not isinstance(outcome, Submitted), "refused before the call"
-        return trial.succeed(Payload.of_text(outcome.output))
+        return await self._beside(trial.succeed, Payload.of_text(outcome.output))
+
+    async def _beside(self, act: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+        """Evaluate on a thread, one call at a time: an expression may work for a second (decision 0009)."""
+        async with self._thread:
+            return await asyncio.to_thread(act, *arguments, **options)
 
     async def _in_time(self, call: Call) -> Outcome | None:
         """The outcome of a call; None when it takes too long."""

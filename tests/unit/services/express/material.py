@@ -12,6 +12,7 @@ from engine.asl.parse import compile_definition
 from engine.execution.execution import Origin
 from engine.payload import Payload
 from services.execution_logs.policy import LogPolicy
+from services.express.aside import Aside
 from services.integrations.interface import Call, Outcome, Succeeded
 from services.store.programs import CompiledRevision
 from services.store.records import Revision
@@ -96,3 +97,12 @@ def compiled(definition: dict[str, Any]) -> CompiledRevision:
         id=UUID(int=7), machine_id=UUID(int=8), number=0, definition=json.dumps(definition), role_arn="r", created_ms=0
     )
     return CompiledRevision(revision, compile_definition(revision.definition, "EXPRESS"), frozenset())
+
+
+def inline() -> Aside:
+    """No thread: turns that may take long are advanced on the virtual loop, when their turn comes."""
+
+    async def at_once(work: Callable[[], None]) -> None:
+        work()
+
+    return Aside(lambda: 0.0, at_once)

@@ -23,7 +23,7 @@ from services.runtime.ids import SystemIds
 from services.store.programs import Programs
 from services.store.records import Revision
 from tests.fixtures.virtual_loop import EPOCH_MS, VirtualClock, run_virtually
-from tests.unit.services.express.material import Answer, Calls, Records, echo, machine, origin, task
+from tests.unit.services.express.material import Answer, Calls, Records, echo, inline, machine, origin, task
 
 PASS = machine(A={"Type": "Pass", "End": True})
 NAP = machine(W={"Type": "Wait", "Seconds": 10, "End": True})
@@ -107,7 +107,7 @@ class World:
     async def running(self, name: str = "lane") -> AsyncIterator[BackgroundExpress]:
         """A lane for the length of a block; it is stopped cleanly at the end."""
         log, clock = ExecutionLog([self.records]), VirtualClock()
-        self.lane = Lane(self.calls, log, clock, SystemIds(), self.settings)
+        self.lane = Lane(self.calls, log, clock, SystemIds(), self.settings, inline())
         programs = Programs(self.definitions, 1 << 20)
         lane = BackgroundExpress(name, self.lane, self.queue, programs, Policies(), log, clock, self.settings, Silent())
         life = asyncio.create_task(lane.run())

@@ -21,7 +21,7 @@ from services.runtime.faults import StoreUnavailable
 from services.runtime.ids import SystemIds
 from services.store.express_history import ExpressRow
 from tests.fixtures.virtual_loop import VirtualClock, run_virtually
-from tests.unit.services.express.material import Calls, compiled, echo, machine, origin, task
+from tests.unit.services.express.material import Calls, compiled, echo, inline, machine, origin, task
 
 TASK = machine(T=task())
 
@@ -57,7 +57,7 @@ class Losses(Silent):
 
 
 def lane_with(keep: ExpressKeep) -> Lane:
-    return Lane(Calls(echo), ExecutionLog([]), VirtualClock(), SystemIds(), ExpressSettings(), keep)
+    return Lane(Calls(echo), ExecutionLog([]), VirtualClock(), SystemIds(), ExpressSettings(), inline(), keep)
 
 
 async def run_some(keep: ExpressKeep, count: int, definition: Any = TASK) -> None:

@@ -17,7 +17,7 @@ from services.express.settings import ExpressSettings
 from services.integrations.interface import Call, Failed, Outcome, Succeeded
 from services.runtime.ids import SystemIds
 from tests.fixtures.virtual_loop import EPOCH_MS, VirtualClock, run_virtually
-from tests.unit.services.express.material import Answer, Calls, Records, compiled, echo, machine, origin, task
+from tests.unit.services.express.material import Answer, Calls, Records, compiled, echo, inline, machine, origin, task
 
 
 def run(
@@ -31,7 +31,7 @@ def run(
 ) -> Execution:
     async def main() -> Execution:
         log = ExecutionLog([] if records is None else [records])
-        lane = Lane(Calls(answer), log, VirtualClock(), SystemIds(), settings or ExpressSettings())
+        lane = Lane(Calls(answer), log, VirtualClock(), SystemIds(), settings or ExpressSettings(), inline())
         execution = await lane.run(origin(value), compiled(definition), policy)
         assert lane.running == 0
         return execution
@@ -77,7 +77,7 @@ def test_a_task_that_times_out_is_cut_off() -> None:
     calls = Calls(lambda call: asyncio.sleep(1000, Succeeded(b"1")))
 
     async def main() -> Execution:
-        lane = Lane(calls, ExecutionLog([]), VirtualClock(), SystemIds(), ExpressSettings())
+        lane = Lane(calls, ExecutionLog([]), VirtualClock(), SystemIds(), ExpressSettings(), inline())
         program = compiled(machine(T=task(TimeoutSeconds=2)))
         execution = await lane.run(origin({}), program, OFF)
         await asyncio.sleep(0)
@@ -108,7 +108,7 @@ def test_the_caller_may_go_away_and_the_execution_goes_on() -> None:
         return Succeeded(b"1")
 
     async def main() -> int:
-        lane = Lane(Calls(answer), ExecutionLog([]), VirtualClock(), SystemIds(), ExpressSettings())
+        lane = Lane(Calls(answer), ExecutionLog([]), VirtualClock(), SystemIds(), ExpressSettings(), inline())
         program = compiled(machine(T=task()))
         caller = asyncio.create_task(lane.run(origin({}), program, OFF))
         await asyncio.sleep(1)
@@ -164,7 +164,7 @@ def test_a_wide_map_fails_when_its_items_grow_beyond_the_budget() -> None:
 
 def test_nothing_of_an_ended_execution_stays_armed() -> None:
     async def main() -> int:
-        lane = Lane(Calls(echo), ExecutionLog([]), VirtualClock(), SystemIds(), ExpressSettings())
+        lane = Lane(Calls(echo), ExecutionLog([]), VirtualClock(), SystemIds(), ExpressSettings(), inline())
         program = compiled(machine(T=task(TimeoutSeconds=200)))
         await lane.run(origin({}), program, OFF)
         return sum(not timer.cancelled() for timer in asyncio.get_running_loop()._scheduled)  # type: ignore[attr-defined]
@@ -180,7 +180,7 @@ def test_what_was_abandoned_calls_nothing_any_more() -> None:
         return Succeeded(b"1")
 
     async def main() -> int:
-        lane = Lane(Calls(note), ExecutionLog([]), VirtualClock(), SystemIds(), ExpressSettings())
+        lane = Lane(Calls(note), ExecutionLog([]), VirtualClock(), SystemIds(), ExpressSettings(), inline())
         states = machine(W={"Type": "Wait", "Seconds": 5, "Next": "T"}, T=task())
         lane.begin(origin({}), compiled(states), OFF, lambda _: None, lambda _: None)
         lane.abandon()
@@ -193,7 +193,12 @@ def test_what_was_abandoned_calls_nothing_any_more() -> None:
 def test_a_lane_that_holds_too_much_is_full() -> None:
     async def main() -> tuple[bool, bool, bool]:
         lane = Lane(
-            Calls(echo), ExecutionLog([]), VirtualClock(), SystemIds(), ExpressSettings(express_lane_bytes_max=1000)
+            Calls(echo),
+            ExecutionLog([]),
+            VirtualClock(),
+            SystemIds(),
+            ExpressSettings(express_lane_bytes_max=1000),
+            inline(),
         )
         program = compiled(machine(W={"Type": "Wait", "Seconds": 5, "End": True}))
         lane.begin(origin("x" * 600, 1), program, OFF, lambda _: None, lambda _: None)
@@ -208,7 +213,7 @@ def test_a_lane_that_holds_too_much_is_full() -> None:
 
 def test_an_execution_that_breaks_an_invariant_fails_its_caller_alone() -> None:
     async def main() -> int:
-        lane = Lane(Calls(echo), ExecutionLog([]), VirtualClock(), SystemIds(), ExpressSettings())
+        lane = Lane(Calls(echo), ExecutionLog([]), VirtualClock(), SystemIds(), ExpressSettings(), inline())
         broken = compiled(machine(A={"Type": "Pass", "End": True}))
         with pytest.raises(KeyError):
             await lane.run(origin({}), replace(broken, program=replace(broken.program, all_states={})), OFF)
@@ -225,7 +230,7 @@ def test_a_timer_that_fires_early_waits_for_the_rest() -> None:
             return super().now_ms() - (self.monotonic() > 0)
 
     async def main() -> Execution:
-        lane = Lane(Calls(echo), ExecutionLog([]), SlowClock(), SystemIds(), ExpressSettings())
+        lane = Lane(Calls(echo), ExecutionLog([]), SlowClock(), SystemIds(), ExpressSettings(), inline())
         program = compiled(machine(W={"Type": "Wait", "Seconds": 2, "End": True}))
         return await lane.run(origin({}), program, OFF)
 

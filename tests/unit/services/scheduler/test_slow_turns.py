@@ -7,14 +7,17 @@ from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID
 
+from services.runtime.pace import QUICK_TURNS, SLOW_SECONDS
 from services.scheduler.caution import Caution
 from services.scheduler.gathering import Gathering
 from services.scheduler.observe import Silent
-from services.scheduler.ready_queue import QUICK_TURNS, ReadyQueue
+from services.scheduler.ready_queue import ReadyQueue
 from services.scheduler.resident import Delivery, Resident
 from services.scheduler.settings import SchedulerSettings
 from tests.fixtures.scheduler_world import PASS, World, states, wait
 from tests.fixtures.virtual_loop import run_virtually
+
+SHORT, LONG = SLOW_SECONDS / 2, SLOW_SECONDS * 2
 
 
 def waiting(machine: int, number: int = 0, jsonata: bool = False) -> Resident:
@@ -41,7 +44,7 @@ def test_slow_machines_wait_until_they_are_let_in() -> None:
     assert queue.pop() is first
     for resident in (waiting(1, 1), waiting(2, 1), waiting(1, 2), waiting(2, 2)):
         queue.push(resident)
-    queue.took(first, slow=True)
+    queue.took(first, seconds=LONG)
     assert popped(queue, slow_too=False) == [b"\x02\x01", b"\x02\x02"]
     assert (len(queue), queue.only_slow) == (2, True)
     queue.push(waiting(2, 3))
@@ -52,12 +55,12 @@ def test_slow_machines_wait_until_they_are_let_in() -> None:
 def test_a_machine_is_quick_again_after_many_quick_turns() -> None:
     queue = ReadyQueue()
     one = waiting(1)
-    queue.took(one, slow=True)
+    queue.took(one, seconds=LONG)
     queue.push(waiting(1, 1))
     for _ in range(QUICK_TURNS - 1):
-        queue.took(one, slow=False)
+        queue.took(one, seconds=SHORT)
     assert queue.only_slow
-    queue.took(one, slow=False)
+    queue.took(one, seconds=SHORT)
     assert popped(queue, slow_too=False) == [b"\x01\x01"]
 
 
@@ -68,7 +71,7 @@ def test_who_evaluates_jsonata_is_believed_after_one_quick_turn() -> None:
     queue.push(plain)
     assert (queue.expects_slow(one), queue.expects_slow(plain)) == (True, False)
     assert popped(queue, slow_too=True) == [one.key, plain.key]
-    queue.took(one, slow=False)
+    queue.took(one, seconds=SHORT)
     queue.push(waiting(1, 1, jsonata=True))
     assert not queue.expects_slow(one)
     assert popped(queue, slow_too=False) == [b"\x01\x01"]
@@ -77,7 +80,7 @@ def test_who_evaluates_jsonata_is_believed_after_one_quick_turn() -> None:
 def test_what_is_put_back_is_the_next_of_its_kind() -> None:
     queue = ReadyQueue()
     slow = waiting(1)
-    queue.took(slow, slow=True)
+    queue.took(slow, seconds=LONG)
     queue.push(waiting(2))
     queue.put_back(slow)
     assert popped(queue, slow_too=False) == [b"\x02\x00"]
