@@ -124,9 +124,9 @@ def started(**settings: str) -> Iterator[Running]:
             postgres.stop()
 
 
-async def make_machine(connection: Connection, name: str, definition: dict[str, Any]) -> str:
-    """A state machine; its ARN."""
-    given = {"name": name, "definition": json.dumps(definition), "roleArn": ROLE}
+async def make_machine(connection: Connection, name: str, definition: dict[str, Any], kind: str = "STANDARD") -> str:
+    """A state machine of a type, STANDARD or EXPRESS; its ARN."""
+    given = {"name": name, "definition": json.dumps(definition), "roleArn": ROLE, "type": kind}
     return str((await connection.call("CreateStateMachine", given))["stateMachineArn"])
 
 

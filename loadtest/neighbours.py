@@ -2,6 +2,7 @@
 
     python -m loadtest.neighbours                      # 100 attackers' state machines, 20 s
     python -m loadtest.neighbours --attackers 0        # nobody attacks: what to compare with
+    python -m loadtest.neighbours --by express         # with StartSyncExecution; `--by test-state` with TestState
 
 Every attacker has a state machine of its own whose JSONata expression never ends by itself, and starts it again and
 again. Meanwhile one neighbour runs a Pass state, one after another, and somebody asks the same process for a list.
@@ -14,28 +15,48 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from loadtest.api_limits import PASS, Figure, Running, make_machine, share, started
+from loadtest.api_limits import PASS, ROLE, Figure, Running, make_machine, share, started
 from loadtest.bench.wire import Connection
 
 ENDLESS = "{% ($f := function($x){ $f($x + 1) }; $f(0)) %}"
-GREEDY = {"QueryLanguage": "JSONata", "StartAt": "G", "States": {"G": {"Type": "Pass", "Output": ENDLESS, "End": True}}}
+GREEDY_STATE = {"Type": "Pass", "Output": ENDLESS, "End": True}
+GREEDY = {"QueryLanguage": "JSONata", "StartAt": "G", "States": {"G": GREEDY_STATE}}
 PAUSE_SECONDS = 0.01
 TICK_MS_MAX = 100.0
 
 
-async def attack(connection: Connection, number: int, until: float) -> int:
-    """Start one greedy state machine again and again; how often it ended."""
-    arn = await make_machine(connection, f"greedy-{number}", GREEDY)
+async def attack(connection: Connection, number: int, until: float, by: str) -> int:
+    """Run one greedy state machine again and again; how often it ended."""
+    run = await attacker(connection, number, until, by)
     ended = 0
-    while time.monotonic() < until:
-        given = {"stateMachineArn": arn, "input": "{}"}
+    try:
+        async with asyncio.timeout(until - time.monotonic()):
+            while True:
+                await run()
+                ended += 1
+    except TimeoutError:
+        return ended
+
+
+async def attacker(connection: Connection, number: int, until: float, by: str) -> Callable[[], Awaitable[object]]:
+    """What one attacker does again and again."""
+    if by == "test-state":
+        tested = {"definition": json.dumps({"QueryLanguage": "JSONata", **GREEDY_STATE}), "roleArn": ROLE}
+        return lambda: connection.call("TestState", tested)
+    arn = await make_machine(connection, f"greedy-{number}", GREEDY, "EXPRESS" if by == "express" else "STANDARD")
+    given = {"stateMachineArn": arn, "input": "{}"}
+    if by == "express":
+        return lambda: connection.call("StartSyncExecution", given)
+
+    async def start_and_wait() -> None:
         execution = (await connection.call("StartExecution", given))["executionArn"]
-        while await running(connection, execution, 0.2) and time.monotonic() < until:
+        while await running(connection, execution, 0.2):
             pass
-        ended += 1
-    return ended
+
+    return start_and_wait
 
 
 async def running(connection: Connection, execution: str, pause_seconds: float) -> bool:
@@ -80,7 +101,7 @@ async def measure(server: Running, options: argparse.Namespace) -> list[Figure]:
     found: list[Any] = await asyncio.gather(
         ticks(connections[-1], until),
         neighbour(connections[-2], until),
-        *(attack(connection, number, until) for number, connection in enumerate(connections[:-2])),
+        *(attack(connection, number, until, options.by) for number, connection in enumerate(connections[:-2])),
     )
     answers, took, *ended = found
     return [
@@ -100,6 +121,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--attackers", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--by", choices=("standard", "express", "test-state"), default="standard")
     options = parser.parse_args()
     with started() as server:
         figures = asyncio.run(measure(server, options))
