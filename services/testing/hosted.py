@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,19 +42,21 @@ class Hosted:
             return self.execution.ended
         return self.execution.ended or self.of_run.over or self.parent.over
 
-    def keep(self, step: Step, now_ms: int, coverage: Coverage | None) -> Iterator[str]:
+    def keep(self, step: Step, now_ms: int, coverage: Coverage | None) -> list[str]:
         """Remember what a turn wrote and tell the coverage; the name of the Map of each iteration that began."""
+        begun = []
         for event_id, event in enumerate(step.events, step.first_event_id):
             self._events.append((event_id, now_ms, event))
             name = BY_CODE[event[0]].name
             if name.endswith("StateExited"):
                 self._exited[event_id] = event[2]
             elif name == "MapIterationStarted":
-                yield event[2]
+                begun.append(event[2])
             elif name.endswith("StateEntered") and coverage is not None:
                 coverage.entered(event[2])
                 if event[1] in self._exited:
                     coverage.moved(self._exited[event[1]], event[2])
+        return begun
 
     def leave_runs(self) -> None:
         """Runs that no frame waits for any more are over."""
