@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final, ParamSpec, TypeVar
+from functools import partial
+from typing import Any, Final, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 from engine.asl.diagnostics import InvalidDefinition
@@ -30,8 +31,9 @@ from services.integrations.interface import Call, Failed, Integrations, Outcome,
 from services.integrations.preparation import equip
 from services.runtime.ids import Ids
 
-P = ParamSpec("P")
 T = TypeVar("T")
+RunAside: TypeAlias = Callable[[Callable[[], Any]], Awaitable[Any]]
+"""Calls the function, on a thread where that is possible; what it returns."""
 
 _LONE_STATE: Final = "StateName"
 _SECONDS_MAX: Final = 300.0
@@ -41,11 +43,12 @@ _SECONDS_MAX: Final = 300.0
 class Tester:
     """Runs TestState calls; tasks without a mock go to the real integrations."""
 
-    def __init__(self, integrations: Integrations, ids: Ids) -> None:
-        """Keep the world that unmocked tasks call."""
+    def __init__(self, integrations: Integrations, ids: Ids, run_aside: RunAside = asyncio.to_thread) -> None:
+        """Keep the world that unmocked tasks call; `run_aside` evaluates, on a thread where that is possible."""
         self._integrations = integrations
         self._ids = ids
-        self._thread = asyncio.Lock()
+        self._run_aside = run_aside
+        self._evaluating = asyncio.Lock()
 
     async def test(self, body: Mapping[str, Any], account: str, region: str, now_ms: int) -> dict[str, Any]:
         """Answer one TestState.
@@ -74,34 +77,37 @@ class Tester:
         )
         level = body.get("inspectionLevel", "INFO")
         try:
-            verdict = await self._beside(trial.enter)
+            verdict = await self._evaluate(trial.enter)
         except TooManyFailures as problem:
             raise errors.validation(str(problem)) from None
         exchange: dict[str, Any] = {}
         if verdict is None:
             watch = Watch(exchange.__setitem__, body.get("revealSecrets", False)) if level == "TRACE" else None
-            verdict = await self._answer(trial, mock, now_ms, watch)
+            verdict = await self._evaluate(await self._answer(trial, mock, now_ms, watch))
         return _shown(verdict, level, exchange)
 
-    async def _answer(self, trial: Trial, mock: Mapping[str, Any] | None, now_ms: int, watch: Watch | None) -> Verdict:
+    async def _answer(
+        self, trial: Trial, mock: Mapping[str, Any] | None, now_ms: int, watch: Watch | None
+    ) -> Callable[[], Verdict]:
+        """What the mock or the world answers, to be evaluated."""
         if mock is not None and "errorOutput" in mock:
-            return await self._beside(trial.fail, mock["errorOutput"].get("error"), mock["errorOutput"].get("cause"))
+            return partial(trial.fail, mock["errorOutput"].get("error"), mock["errorOutput"].get("cause"))
         if mock is not None:
-            return await self._beside(trial.succeed, Payload.of_text(mock["result"]))
+            return partial(trial.succeed, Payload.of_text(mock["result"]))
         assert isinstance(trial.state, TaskState)
         call = replace(call_of(trial.execution, trial.frame, trial.state, trial.attempt, now_ms), watch=watch)
         outcome = await self._in_time(call)
         if outcome is None:
-            return await self._beside(trial.fail, TIMEOUT, None)
+            return partial(trial.fail, TIMEOUT, None)
         if isinstance(outcome, Failed):
-            return await self._beside(trial.fail, outcome.error, outcome.cause)
+            return partial(trial.fail, outcome.error, outcome.cause)
         assert not isinstance(outcome, Submitted), "refused before the call"
-        return await self._beside(trial.succeed, Payload.of_text(outcome.output))
+        return partial(trial.succeed, Payload.of_text(outcome.output))
 
-    async def _beside(self, act: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
-        """Evaluate on a thread, one call at a time: an expression may work for a second (decision 0009)."""
-        async with self._thread:
-            return await asyncio.to_thread(act, *arguments, **options)
+    async def _evaluate(self, act: Callable[[], T]) -> T:
+        """Evaluate beside the event loop, one call at a time: an expression may work for a second (decision 0009)."""
+        async with self._evaluating:
+            return cast("T", await self._run_aside(act))
 
     async def _in_time(self, call: Call) -> Outcome | None:
         """The outcome of a call; None when it takes too long."""
