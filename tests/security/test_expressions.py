@@ -22,7 +22,7 @@ from engine.expressions.string_matches import compile_pattern as compile_string_
 from engine.failure import StateError
 from tests.unit.engine.expressions.scopes import outcome, scope
 
-SECONDS_MAX = 3.0
+SECONDS_MAX = 10.0
 """Far above what any of these takes; without the limits they take minutes or for ever."""
 
 
