@@ -31,6 +31,8 @@ _ESCAPES: Final = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\
 _BLANK = re.compile(r"[ \t\n\r\v]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([Ee][-+]?[0-9]+)?", re.ASCII)
 _OPERATOR = re.compile(r"\.\.|:=|!=|>=|<=|\*\*|~>|\?:|\?\?|[.\[\]{}(),@#;:?+\-*/%|=<>^&!~]")
+_OPERATOR_MARKS: Final = frozenset(".[]{}(),@#;:?+-*/%|=<>^&!~")
+_MAY_BE_SKIPPED: Final = frozenset(" \t\n\r\v/")
 _NAME = re.compile(r"[^ \t\n\r\v.\[\]{}(),@#;:?+\-*/%|=<>^&!~]*")
 _PLAIN = re.compile(r"[^\\'\"]+")
 _HEX = re.compile(r"[0-9a-fA-F]{4}", re.ASCII)
@@ -59,7 +61,8 @@ class Lexer:
             after_term: a slash divides here; elsewhere it opens a regular expression.
         """
         text = self.text
-        self._skip_blanks_and_comments()
+        if text[self.at : self.at + 1] in _MAY_BE_SKIPPED:
+            self._skip_blanks_and_comments()
         at = self.at
         if at >= len(text):
             return None
@@ -67,8 +70,9 @@ class Lexer:
         if mark == "/" and not after_term:
             self.at += 1
             return Token("regex", self._regex(), self.at)
-        operator = _OPERATOR.match(text, at)
-        if operator is not None:
+        if mark in _OPERATOR_MARKS:
+            operator = _OPERATOR.match(text, at)
+            assert operator is not None
             self.at = operator.end()
             return Token("operator", operator[0], self.at)
         if mark in "'\"":

@@ -103,5 +103,5 @@ def _top_level(root: Node, found: list[tuple[int, str]]) -> None:
             todo.append(node.body)
         elif node.type != "transform":
             # Filters, groups and sort terms see items, not the top level.
-            inner = [*(node.predicate or ()), *(node.stages or ()), node.group]
-            todo.extend(child for child in children(node) if not any(child is it for it in inner))
+            inner = {id(it) for it in (*(node.predicate or ()), *(node.stages or ()), node.group)}
+            todo.extend(child for child in children(node) if id(child) not in inner)
