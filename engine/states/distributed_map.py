@@ -14,6 +14,7 @@ from uuid import NAMESPACE_URL, UUID, uuid3
 
 from engine.arn import machine_arn, map_run_arn
 from engine.asl.model import MapState, NumberLimit, Program
+from engine.execution.execution import Status
 from engine.execution.frame import Frame, MapRun
 from engine.execution.outcome import Failed, Outcome
 from engine.execution.step import Step
@@ -27,6 +28,8 @@ from engine.states.map_limits import number_of, refused, whole_number
 
 THRESHOLD_ERROR: Final = "States.ExceedToleratedFailureThreshold"
 THRESHOLD_CAUSE: Final = "The specified tolerated failure threshold was exceeded"
+FAILED: Final = (Status.FAILED, Status.TIMED_OUT)
+"""How children end whose items count as failed."""
 NOT_WRITABLE: Final = "Failed to write a test manifest into the specified output bucket."
 _UUID_BYTES: Final = 16
 _FIRST_ENTERED_ID: Final = 2

@@ -5,9 +5,9 @@ It begins, counts and ends as a server's does; what a server keeps in the store 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 from engine.arn import parse_arn
@@ -16,9 +16,9 @@ from engine.execution.execution import Execution, Status
 from engine.execution.frame import MapRun as Waiting
 from engine.failure import StateError
 from engine.limits import PAYLOAD_BYTES_MAX
-from engine.payload import Payload, encode_json
-from engine.states.data_flow import check_size
+from engine.payload import Payload
 from engine.states.distributed_map import (
+    FAILED,
     THRESHOLD_CAUSE,
     THRESHOLD_ERROR,
     child_name,
@@ -26,22 +26,14 @@ from engine.states.distributed_map import (
     exceeds_tolerance,
     output_too_large,
 )
-from engine.states.map_inputs import STATE_DATA, Batches, Entry, Selector
+from engine.states.map_inputs import Selector
 from services.integrations.items.objects import ItemObjects, Owner
-from services.integrations.items.reading import read_items
 from services.integrations.items.results import ResultFiles, folder_of, manifest, transformed
 from services.scheduler.map_runs.drive import CHILDREN_MAX
+from services.scheduler.map_runs.inputs import ChildInput, inputs_of, items_of
 from services.scheduler.map_runs.results import entry_of
 from services.scheduler.revive import origin_of
 from services.store.records import MapChild, StoredExecution
-
-_FAILED: Final = (Status.FAILED, Status.TIMED_OUT)
-
-
-@dataclass(frozen=True, slots=True)
-class _ChildInput:
-    given: bytes
-    item_count: int
 
 
 class CaseMapRun:
@@ -64,7 +56,7 @@ class CaseMapRun:
         self._id = UUID(parse_arn(waiting.arn).unique)
         self._objects = objects
         self._owner = Owner(parent.origin.role_arn, parent.origin.account, parent.origin.region)
-        self._inputs: list[_ChildInput] = []
+        self._inputs: list[ChildInput] = []
         self._rows: list[StoredExecution] = []
         self._running = self._item_count = self._failed_items = 0
 
@@ -79,32 +71,10 @@ class CaseMapRun:
         Raises:
             StateError: they cannot be read, an expression fails, or an input is too large.
         """
-        batcher = self._plan.get("batcher")
-        batches = None if batcher is None else Batches(batcher)
-        async for item, source in self._items():
-            chosen = selector.select(self._item_count, item, source)
-            self._item_count += 1
-            if batches is None:
-                self._add(chosen, 1)
-            elif (batch := batches.add(chosen)) is not None:
-                self._add(batch, len(batch["Items"]))
-        last = None if batches is None else batches.rest()
-        if last is not None:
-            self._add(last, len(last["Items"]))
-
-    async def _items(self) -> AsyncIterator[tuple[Any, str]]:
-        reader, keyed = self._plan.get("reader"), self._plan.get("keyed")
-        if reader is None:
-            for item in self._plan["items"]:
-                yield Entry(item["Key"], item["Value"]) if keyed else item, STATE_DATA
-            return
-        async for found in read_items(reader, self._owner, self._objects):
-            yield found
-
-    def _add(self, value: Any, item_count: int) -> None:
-        given = encode_json(value)
-        check_size(self.state, Payload(text=given))
-        self._inputs.append(_ChildInput(given, item_count))
+        items = items_of(self._plan, self._owner, self._objects)
+        async for given, item_count in inputs_of(items, selector.select, self._plan.get("batcher"), self.state):
+            self._inputs.append(ChildInput(len(self._inputs), given, item_count))
+            self._item_count += item_count
 
     def next_child(self, child_id: UUID, now_ms: int) -> tuple[int, Execution] | None:
         """The next child and its index, if there is one and room for it; it has `child_id` and starts `now_ms`."""
@@ -148,7 +118,7 @@ class CaseMapRun:
     def child_ended(self, index: int, child: Execution) -> None:
         """Count a child that has ended."""
         self._running -= 1
-        if child.status in _FAILED:
+        if child.status in FAILED:
             self._failed_items += self._inputs[index].item_count
         self._rows[index] = replace(
             self._rows[index],

@@ -9,7 +9,7 @@ that failed go on first, then those start that never did.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from engine.failure import RUNTIME, StateError
 from engine.limits import PAYLOAD_BYTES_MAX
 from engine.payload import Payload
 from engine.states.distributed_map import (
+    FAILED,
     NOT_WRITABLE,
     THRESHOLD_CAUSE,
     THRESHOLD_ERROR,
@@ -27,14 +28,13 @@ from engine.states.distributed_map import (
     exceeds_tolerance,
     output_too_large,
 )
-from engine.states.map_inputs import STATE_DATA, Entry, Selector
+from engine.states.map_inputs import Selector
 from services.broker import queues
 from services.broker.messages import Hint, encode
 from services.integrations.items.objects import Owner
-from services.integrations.items.reading import read_items
 from services.integrations.items.results import transformed
 from services.scheduler.map_runs.children import redrive_children, stop_children
-from services.scheduler.map_runs.inputs import ChildInput, ChildInputs
+from services.scheduler.map_runs.inputs import ChildInput, ChildInputs, items_of
 from services.scheduler.map_runs.results import entry_of, try_writing, write_results, written_where
 from services.scheduler.map_runs.world import World
 from services.scheduler.resident import Resident
@@ -59,7 +59,6 @@ READING_SECONDS: Final = 1.0
 MAX_CONCURRENCY_SHOWN: Final = 2**31 - 1
 TOLERATED_COUNT_SHOWN: Final = 2**63 - 1
 """The largest numbers that the API can show; more is no limit either."""
-_FAILED: Final = (Status.FAILED, Status.TIMED_OUT)
 
 _Ending: TypeAlias = tuple[RunStatus, str | None, str | None]
 
@@ -143,18 +142,8 @@ class MapDrive:
     async def _read(self) -> None:
         """Read the items, and keep the inputs that they make."""
         select, batcher = self._selector().select, self._plan.get("batcher")
-        await self._unless_over(self._inputs.keep(self._items(), select, batcher))
-
-    async def _items(self) -> AsyncIterator[tuple[Any, str]]:
-        reader, keyed = self._plan.get("reader"), self._plan.get("keyed")
-        if reader is None:
-            for item in self._plan["items"]:
-                yield Entry(item["Key"], item["Value"]) if keyed else item, STATE_DATA
-        elif self._world.objects is None:
-            raise StateError("States.ItemReaderFailed", "this scheduler has no way to S3")
-        else:
-            async for item, source in read_items(reader, self._owner, self._world.objects):
-                yield item, source
+        items = items_of(self._plan, self._owner, self._world.objects)
+        await self._unless_over(self._inputs.keep(items, select, batcher))
 
     async def _unless_over(self, reading: Coroutine[Any, Any, None]) -> None:
         """Read, but not on when nobody waits for the run any more: a source may be large, slow or endless."""
@@ -222,7 +211,7 @@ class MapDrive:
             return ("ABORTED", None, None)
         given = run.threshold_given or COUNT_GIVEN
         over = exceeds_tolerance(
-            counts.items(*_FAILED),
+            counts.items(*FAILED),
             run.planned_items,
             run.tolerated_count if given & COUNT_GIVEN else None,
             run.tolerated_percentage if given & PERCENTAGE_GIVEN else None,

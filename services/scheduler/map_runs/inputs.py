@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import msgspec
 
+from engine.failure import StateError
 from engine.payload import Payload, encode_json
 from engine.states.data_flow import check_size
-from engine.states.map_inputs import Batches
+from engine.states.map_inputs import STATE_DATA, Batches, Entry
+from services.integrations.items.objects import ItemObjects, Owner
+from services.integrations.items.reading import read_items
 from services.store.interface import MapRunStore
 
 PIECE_CHILDREN_MAX: Final = 256
@@ -23,6 +26,62 @@ PIECE_BYTES_MAX: Final = 2**20
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[tuple[bytes, int]])
+
+
+Select: TypeAlias = Callable[[int, Any, str], Any]
+"""ItemSelector: the index of an item, the item and where it is from, to what a child gets of it."""
+
+
+async def items_of(
+    plan: Mapping[str, Any], owner: Owner, objects: ItemObjects | None
+) -> AsyncIterator[tuple[Any, str]]:
+    """The items of a run in order, each with where it is from.
+
+    Args:
+        plan: what the Map's frame waits with.
+        owner: who reads.
+        objects: the way to S3; None if there is none.
+
+    Raises:
+        StateError: they cannot be read.
+    """
+    reader, keyed = plan.get("reader"), plan.get("keyed")
+    if reader is None:
+        for item in plan["items"]:
+            yield Entry(item["Key"], item["Value"]) if keyed else item, STATE_DATA
+    elif objects is None:
+        raise StateError("States.ItemReaderFailed", "this scheduler has no way to S3")
+    else:
+        async for found in read_items(reader, owner, objects):
+            yield found
+
+
+async def inputs_of(
+    items: AsyncIterator[tuple[Any, str]], select: Select, batcher: Mapping[str, Any] | None, state: str
+) -> AsyncIterator[tuple[bytes, int]]:
+    """What the children get, in order, each with how many items that is; `state` is the Map's name.
+
+    Raises:
+        StateError: the items cannot be read, an expression fails, or an input is too large for an execution.
+    """
+    batches = None if batcher is None else Batches(batcher)
+    index = 0
+    async for item, source in items:
+        chosen = select(index, item, source)
+        index += 1
+        if batches is None:
+            yield _fitting(chosen, state), 1
+        elif (batch := batches.add(chosen)) is not None:
+            yield _fitting(batch, state), len(batch["Items"])
+    last = None if batches is None else batches.rest()
+    if last is not None:
+        yield _fitting(last, state), len(last["Items"])
+
+
+def _fitting(value: Any, state: str) -> bytes:
+    given = encode_json(value)
+    check_size(state, Payload(text=given))
+    return given
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +108,7 @@ class ChildInputs:
     async def keep(
         self,
         items: AsyncIterator[tuple[Any, str]],
-        select: Callable[[int, Any, str], Any],
+        select: Select,
         batcher: Mapping[str, Any] | None,
     ) -> None:
         """Make the inputs and keep them; what another driver has kept halfway is made again.
@@ -65,22 +124,15 @@ class ChildInputs:
             StateError: the items cannot be read, an expression fails, or an input is too large for an execution.
         """
         self._reading = await self._store.begin_map_inputs(self._run_id)
-        batches = None if batcher is None else Batches(batcher)
         self._first, self._piece = 0, []
         item_count = piece_bytes = 0
-        async for item, source in items:
-            chosen = select(item_count, item, source)
-            item_count += 1
-            if batches is None:
-                piece_bytes += self._append(chosen, 1)
-            elif (batch := batches.add(chosen)) is not None:
-                piece_bytes += self._append(batch, len(batch["Items"]))
+        async for given, items_in_it in inputs_of(items, select, batcher, self._state):
+            self._piece.append((given, items_in_it))
+            item_count += items_in_it
+            piece_bytes += len(given)
             if len(self._piece) == PIECE_CHILDREN_MAX or piece_bytes >= PIECE_BYTES_MAX:
                 piece_bytes = 0
                 await self._write()
-        last = None if batches is None else batches.rest()
-        if last is not None:
-            self._append(last, len(last["Items"]))
         await self._write()
         await self._store.plan_map_run(self._run_id, self._reading, item_count, self._first)
 
@@ -100,12 +152,6 @@ class ChildInputs:
             for one in found:
                 yield one
             first += len(found)
-
-    def _append(self, value: Any, item_count: int) -> int:
-        given = encode_json(value)
-        check_size(self._state, Payload(text=given))
-        self._piece.append((given, item_count))
-        return len(given)
 
     async def _write(self) -> None:
         if self._piece:
