@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 from engine.asl.model import Program
 from services.runtime.pace import Pace
-
-RunAside: TypeAlias = Callable[[Callable[[], None]], Awaitable[Any]]
-"""Calls the function, on a thread where that is possible."""
+from services.runtime.run_aside import RunAside
 
 _Done: TypeAlias = Callable[[Exception | None], None]
 _Work: TypeAlias = tuple[str, Callable[[], None], _Done]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final, TypeAlias, TypeVar, cast
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from engine.asl.diagnostics import InvalidDefinition
@@ -30,10 +30,9 @@ from services.integrations.attempt_call import call_of
 from services.integrations.interface import Call, Failed, Integrations, Outcome, Submitted, Watch
 from services.integrations.preparation import equip
 from services.runtime.ids import Ids
+from services.runtime.run_aside import RunAside
 
 T = TypeVar("T")
-RunAside: TypeAlias = Callable[[Callable[[], Any]], Awaitable[Any]]
-"""Calls the function, on a thread where that is possible; what it returns."""
 
 _LONE_STATE: Final = "StateName"
 _SECONDS_MAX: Final = 300.0
@@ -107,7 +106,7 @@ class Tester:
     async def _evaluate(self, act: Callable[[], T]) -> T:
         """Evaluate beside the event loop, one call at a time: an expression may work for a second (decision 0009)."""
         async with self._evaluating:
-            return cast("T", await self._run_aside(act))
+            return await self._run_aside(act)
 
     async def _in_time(self, call: Call) -> Outcome | None:
         """The outcome of a call; None when it takes too long."""
